@@ -1,0 +1,10 @@
+//! The command line: one file per subcommand with its arguments and exit code; each calls one operation of [`crate::ops`].
+//!
+//! Data goes to standard output, prose to standard error.
+
+use std::process::ExitCode;
+
+/// Runs the command line of this process.
+pub fn main() -> ExitCode {
+    ExitCode::SUCCESS
+}

@@ -1,0 +1,1 @@
+//! Candidate + baseline to a comparison of verdicts.

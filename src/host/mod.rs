@@ -1,0 +1,1 @@
+//! Probes the machine, git and the CI's environment.

@@ -1,0 +1,371 @@
+//! The pipeline as a plain value: what `backsight.yml` says after validation, defaults filled in where they do not
+//! depend on the host.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Percent, StepDuration};
+
+/// A pipeline file, version 1.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Pipeline {
+    /// The version of this format: 1.
+    pub version: u32,
+    /// The project's name in reports; default: the name of the folder the file stands in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub project: Option<String>,
+    /// Targets that must be there: a missing one fails the run instead of skipping its steps.
+    #[serde(default)]
+    pub require: Vec<String>,
+    /// Environment variables whose values are secret: masked in all that is written, given only to steps that list
+    /// them in their own `secrets`.
+    #[serde(default)]
+    pub secrets: Vec<String>,
+    /// Environment for all steps; list-form templates are allowed in values.
+    #[serde(default)]
+    pub env: BTreeMap<String, String>,
+    /// How many test steps may run at the same time; benchmarks always run alone. Default 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jobs: Option<u32>,
+    /// Models that steps can be repeated for: entries, or the path (glob) of files that hold them.
+    #[serde(default)]
+    pub models: Vec<ModelSource>,
+    /// Files rendered from templates, before tests and benchmarks.
+    #[serde(default)]
+    pub generations: Vec<GenerationStep>,
+    /// Test commands.
+    #[serde(default)]
+    pub tests: Vec<TestStep>,
+    /// Things to measure.
+    #[serde(default)]
+    pub benchmarks: Vec<BenchmarkStep>,
+    /// Which model × target pairs are skipped and why; the first that matches wins.
+    #[serde(default)]
+    pub rules: Vec<Rule>,
+    /// Where the baseline comes from.
+    #[serde(default)]
+    pub baseline: BaselineConfig,
+    /// Time for all benchmarks of a run together. Default 5 m.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub budget: Option<StepDuration>,
+    /// What makes a run fail.
+    #[serde(default)]
+    pub gate: Gate,
+}
+
+/// What all steps have.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Common {
+    /// The name, unique in its section; default: made from the command.
+    #[serde(default)]
+    pub name: String,
+    /// A condition on simple facts, such as `ci and branch == "main"`; the step is skipped where it is false. Facts:
+    /// `ci`, `provider`, `branch`, `default_branch`, `change_request`, `os`, `arch`, `target`, `model`, `env`.
+    #[serde(default, rename = "if", skip_serializing_if = "Option::is_none")]
+    pub condition: Option<String>,
+    /// Repeat the step for each model.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub for_each: Option<ForEach>,
+    /// Repeat the step for each of these targets; default: the host's `cpu` alone.
+    #[serde(default)]
+    pub targets: Vec<String>,
+    /// Names of steps that must have passed before; `section/name` where a name alone is ambiguous.
+    #[serde(default)]
+    pub needs: Vec<String>,
+    /// Environment of the step; list-form templates are allowed in values.
+    #[serde(default)]
+    pub env: BTreeMap<String, String>,
+    /// Names of secret environment variables that the step may see.
+    #[serde(default)]
+    pub secrets: Vec<String>,
+    /// The folder the command runs in, relative to the workspace.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub working_dir: Option<String>,
+    /// After this time the step's whole process group is ended. Default: 1 h for a test, 10 m for one execution of a
+    /// benchmark, 5 m for one verification.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout: Option<StepDuration>,
+    /// Which shell runs commands in string form. Default `sh`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shell: Option<Shell>,
+}
+
+/// What a step is repeated for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ForEach {
+    /// Every model of `models`.
+    Models,
+}
+
+/// The shell for commands in string form.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Shell {
+    /// POSIX shell: `sh -e -c`.
+    Sh,
+    /// `bash -e -o pipefail -c`.
+    Bash,
+}
+
+/// A command: a string for the shell (values only as environment variables), or a list run directly, in which
+/// templates such as `{{ model.id }}` are safe.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Command {
+    /// Given to the shell as it stands.
+    Shell(String),
+    /// Program and arguments, templates expanded in each.
+    Args(Vec<String>),
+}
+
+/// An entry of `models`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum ModelSource {
+    /// A path or glob, relative to the pipeline file, of YAML or JSON files with a list of models, or of
+    /// `config.json` files.
+    Path(String),
+    /// A model.
+    Model(Box<Model>),
+}
+
+/// An ML model. Keys beside the named ones are kept and are available in templates.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Model {
+    /// Its id: `sentence-transformers/all-MiniLM-L6-v2`.
+    pub id: String,
+    /// Its architecture family: `bert`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub family: Option<String>,
+    /// What it is for: `feature-extraction`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub task: Option<String>,
+    /// The commit of the model repository.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revision: Option<String>,
+    /// Its file, relative to the workspace.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    /// Anything else.
+    #[serde(flatten)]
+    pub extra: serde_json::Map<String, serde_json::Value>,
+}
+
+/// An entry of `generations`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct GenerationStep {
+    /// What all steps have.
+    #[serde(flatten)]
+    pub common: Common,
+    /// The template file, relative to the workspace.
+    pub template: String,
+    /// The file to write, relative to the workspace; a template.
+    pub output: String,
+    /// A command that must succeed for each file; `{{ output }}` in list form, `$BACKSIGHT_OUTPUT` in a string.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verify: Option<Command>,
+}
+
+/// An entry of `tests`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct TestStep {
+    /// What all steps have.
+    #[serde(flatten)]
+    pub common: Common,
+    /// The command.
+    pub run: Command,
+    /// Where the framework writes its JUnit XML (path or glob, relative to `working_dir`); default: what it writes
+    /// to `$BACKSIGHT_JUNIT`, otherwise the exit code is the only case.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub junit: Option<String>,
+    /// How often a failed command is run again. A case that fails and then passes is flaky.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retries: Option<Retries>,
+}
+
+/// A number of retries, at most 10.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Retries(#[schemars(range(max = 10))] pub u32);
+
+/// An entry of `benchmarks`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct BenchmarkStep {
+    /// What all steps have.
+    #[serde(flatten)]
+    pub common: Common,
+    /// The command to measure, or the harness to call.
+    pub run: Command,
+    /// A command run once before; its time is not measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub build: Option<Command>,
+    /// Which metrics are compared; all are recorded. Default: wall and CPU time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metrics: Option<Vec<MetricName>>,
+    /// Time for the samples of this benchmark. Default: its share of the run's `budget`, at most 10 s.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub budget: Option<StepDuration>,
+    /// Executions before the first sample. Default 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub warm_up: Option<u32>,
+    /// Exactly this many samples, whatever the budget. Default: as many as the budget allows, 5 to 1000.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub samples: Option<u32>,
+    /// The command is a harness that reports benchmarks of its own in this format.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub harness: Option<Harness>,
+    /// Where the harness's report is: `stdout` (default), `stderr`, or a path or glob relative to `working_dir`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output: Option<OutputSource>,
+    /// The smallest change that matters for this benchmark; default: the gate's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub regression: Option<Percent>,
+}
+
+/// A metric of a measured command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum MetricName {
+    /// Elapsed time.
+    WallTime,
+    /// User and system time of the process and its waited-for descendants.
+    CpuTime,
+    /// User time.
+    UserTime,
+    /// System time.
+    SystemTime,
+    /// The largest resident set of a single process.
+    PeakMemory,
+}
+
+impl MetricName {
+    /// The name in the document.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::WallTime => "wall_time",
+            Self::CpuTime => "cpu_time",
+            Self::UserTime => "user_time",
+            Self::SystemTime => "system_time",
+            Self::PeakMemory => "peak_memory",
+        }
+    }
+}
+
+/// A benchmark harness whose output is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Harness {
+    /// Rust's libtest `bench:` lines; criterion with `--output-format bencher`.
+    Libtest,
+    /// pytest-benchmark's JSON.
+    PytestBenchmark,
+}
+
+impl Harness {
+    /// The canonical name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Libtest => "libtest",
+            Self::PytestBenchmark => "pytest-benchmark",
+        }
+    }
+}
+
+/// Where a harness's report is found: `stdout`, `stderr`, or a path or glob.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(from = "String", into = "String")]
+#[schemars(with = "String")]
+pub enum OutputSource {
+    /// Standard output.
+    Stdout,
+    /// Standard error.
+    Stderr,
+    /// Files, relative to the step's `working_dir`.
+    Files(String),
+}
+
+impl From<String> for OutputSource {
+    fn from(text: String) -> Self {
+        match text.as_str() {
+            "stdout" => Self::Stdout,
+            "stderr" => Self::Stderr,
+            _ => Self::Files(text),
+        }
+    }
+}
+
+impl From<OutputSource> for String {
+    fn from(source: OutputSource) -> Self {
+        match source {
+            OutputSource::Stdout => "stdout".into(),
+            OutputSource::Stderr => "stderr".into(),
+            OutputSource::Files(glob) => glob,
+        }
+    }
+}
+
+/// A compatibility rule.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Rule {
+    /// What it applies to: `model`, `family`, `task`, `target`, `kind`, `step` to a glob; all must match.
+    pub when: BTreeMap<String, String>,
+    /// What to do.
+    pub then: RuleAction,
+    /// A stable reason code, such as `unsupported_op`.
+    pub code: String,
+    /// The reason for people.
+    pub reason: String,
+    /// The day (YYYY-MM-DD, UTC) from which the rule no longer holds and the run says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<String>,
+}
+
+/// What a rule does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RuleAction {
+    /// The pair is not run.
+    Skip,
+}
+
+/// Where the baseline comes from.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct BaselineConfig {
+    /// The branch whose runs are the baseline; default: the current branch, then the default branch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub compare_with: Option<String>,
+}
+
+/// What makes a run fail.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Gate {
+    /// The smallest change that matters. Default 2 %.
+    #[serde(default = "default_regression")]
+    pub regression: Percent,
+    /// What a benchmark without a figure, or without a baseline, does to the run. Default `fail` for the former.
+    #[serde(default)]
+    pub missing: MissingPolicy,
+}
+
+impl Default for Gate {
+    fn default() -> Self {
+        Self { regression: default_regression(), missing: MissingPolicy::default() }
+    }
+}
+
+const fn default_regression() -> Percent {
+    Percent(0.02)
+}
+
+/// What a benchmark that gave no result does to the run.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum MissingPolicy {
+    /// A benchmark that crashed or vanished makes the run undecided (exit 3).
+    #[default]
+    Fail,
+    /// It is reported, and the exit code stays.
+    Warn,
+}

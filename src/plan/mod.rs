@@ -1,0 +1,1 @@
+//! Pipeline + host facts + models to a plan.

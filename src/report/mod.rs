@@ -1,0 +1,1 @@
+//! Run + comparison to text. Pure: the caller writes it somewhere.

@@ -1,0 +1,130 @@
+//! What moved, compared with a baseline.
+
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Direction, Validity};
+
+/// What a comparison says of one metric.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// Confirmed to be worse by at least the limit.
+    Regressed,
+    /// Confirmed to be better by at least the limit.
+    Improved,
+    /// The whole interval lies inside the limit.
+    Unchanged,
+    /// The data do not decide.
+    Inconclusive,
+    /// In the baseline, but not in this run.
+    Missing,
+    /// In this run, but not in the baseline.
+    New,
+    /// There is nothing to compare with.
+    NoBase,
+}
+
+/// How the two sides of a comparison were measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Basis {
+    /// Both in one job, in turns: can carry a verdict that gates.
+    Paired,
+    /// At different times on hosts of one class: indicative, never gates.
+    Unpaired,
+}
+
+/// The stored run that stands for the baseline.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct BaselineRef {
+    /// Its run id.
+    pub run: String,
+    /// Its commit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commit: Option<String>,
+    /// Its branch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub branch: Option<String>,
+    /// When it started.
+    pub at: Timestamp,
+    /// The class key of its host.
+    pub class_key: String,
+}
+
+/// One metric of one benchmark, base against head.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct MetricChange {
+    /// The benchmark's series name.
+    pub benchmark: String,
+    /// The metric.
+    pub metric: String,
+    /// The unit of `base` and `head`.
+    pub unit: String,
+    /// Which way is better.
+    pub direction: Direction,
+    /// The base's value.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base: Option<f64>,
+    /// The head's value.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub head: Option<f64>,
+    /// The estimated change, relative to the base: 0.066 is +6.6 %. Absent where the base is zero.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub change: Option<f64>,
+    /// Lower end of the confidence interval of `change`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub low: Option<f64>,
+    /// Upper end of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub high: Option<f64>,
+    /// Coverage of the interval, such as 0.95.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confidence: Option<f64>,
+    /// The p-value of "no change" from the method in `method`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub p: Option<f64>,
+    /// Samples of the base and of the head.
+    pub n: (u64, u64),
+    /// The smallest change that matters, relative.
+    pub limit: f64,
+    /// The name of the method that gave estimate and interval.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub method: Option<String>,
+    /// What it says.
+    pub verdict: Verdict,
+    /// How far the data can be trusted.
+    #[serde(default)]
+    pub validity: Validity,
+    /// One plain sentence where the verdict alone would mislead.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+}
+
+/// All metrics of a run against one baseline.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Comparison {
+    /// How the two sides were measured.
+    pub basis: Basis,
+    /// What was compared with; absent where there was nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub baseline: Option<BaselineRef>,
+    /// Why there is no baseline, or what to bear in mind about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+    /// The rows, in the order of the run's benchmarks; missing ones last.
+    pub rows: Vec<MetricChange>,
+    /// Cases that fail now and passed in the baseline, as `step` and title.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub newly_failing: Vec<(String, String)>,
+    /// Cases that fail now and failed in the baseline.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub still_failing: Vec<(String, String)>,
+    /// Cases that pass now and failed in the baseline.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fixed: Vec<(String, String)>,
+    /// Cases of the baseline that did not appear in this run although their step ran.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub vanished: Vec<(String, String)>,
+}

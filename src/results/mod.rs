@@ -1,0 +1,36 @@
+//! The nouns of Backsight and the document it publishes.
+//!
+//! Everything above this floor speaks in these types: the engine emits [`Event`]s made of them, the
+//! [`Assembly`] folds events into a [`Document`], the store keeps documents, reports render them.
+//! The serialised form of [`Document`] is the published format `backsight/results/1`; its JSON Schema
+//! is generated from these types and committed as `schemas/results.schema.json`. A change that would
+//! break a reader of that format needs a new version beside it, never an edit of this one.
+//!
+//! Times are nanoseconds, sizes are bytes, instants are UTC. A field that could not be read is absent,
+//! and the reason stands in `unread` beside it.
+
+mod assembly;
+mod benchmark;
+mod case;
+mod change;
+mod comparison;
+mod document;
+mod event;
+mod exit;
+mod generation;
+mod host;
+mod status;
+mod step;
+
+pub use assembly::Assembly;
+pub use benchmark::{Benchmark, Direction, Iteration, Metric, Summary, Validity};
+pub use case::{Attempt, Case, Failure, Outcome};
+pub use change::{Change, ChangeRequest, Provider};
+pub use comparison::{BaselineRef, Basis, Comparison, MetricChange, Verdict};
+pub use document::{Counts, Document, PipelineRef, Remark, RemarkLevel, RunInfo, SCHEMA, SchemaTag, Tool};
+pub use event::Event;
+pub use exit::ExitCode;
+pub use generation::{Generation, GenerationState};
+pub use host::{Cpu, Host, Os, Toolchain};
+pub use status::Status;
+pub use step::{ExitStatus, Kind, LogRef, Reason, Step, StepStatus};

@@ -1,0 +1,1 @@
+//! Slices in, numbers out. Nothing here knows what the numbers mean or where they came from.
