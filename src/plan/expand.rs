@@ -1,0 +1,281 @@
+//! Steps × models × targets, each with its decision.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::rules::{Rules, Subject};
+use super::{
+    Facts, Invocation, Item, Measure, Output, Plan, PlanError, Selection, Template, TemplateError, Work, order,
+};
+use crate::pipeline::{
+    BenchmarkStep, Command, Common, ForEach, GenerationStep, MetricName, Model, OutputSource, Percent, Pipeline,
+    TestStep,
+};
+use crate::results::{Kind, Reason};
+
+const TEST_TIMEOUT: Duration = Duration::from_secs(3600);
+const BENCHMARK_TIMEOUT: Duration = Duration::from_secs(600);
+const VERIFY_TIMEOUT: Duration = Duration::from_secs(300);
+
+/// Makes the plan. `models` are the pipeline's, those from files included, in order.
+///
+/// # Errors
+/// A template or condition that cannot be evaluated, two outputs with one path, or steps that need each other.
+pub fn expand(pipeline: &Pipeline, models: &[Model], facts: &Facts, selection: &Selection) -> Result<Plan, PlanError> {
+    let mut remarks = Vec::new();
+    let rules = Rules::new(&pipeline.rules, facts, &mut remarks)?;
+    let mut expansion = Expansion { pipeline, models, facts, rules, items: Vec::new(), wants: Vec::new() };
+    for (index, step) in pipeline.generations.iter().enumerate() {
+        expansion.generation(index, step)?;
+    }
+    for (index, step) in pipeline.tests.iter().enumerate() {
+        expansion.repeat(Kind::Test, index, &step.common, TEST_TIMEOUT, |template| test_work(step, template))?;
+    }
+    for (index, step) in pipeline.benchmarks.iter().enumerate() {
+        let limit = step.regression.unwrap_or(pipeline.gate.regression);
+        expansion.repeat(Kind::Benchmark, index, &step.common, BENCHMARK_TIMEOUT, |template| {
+            benchmark_work(step, limit, template)
+        })?;
+    }
+    let needs = expansion.resolve_needs();
+    let items = order::arrange(expansion.items, &needs, selection)?;
+    refuse_shared_outputs(&items)?;
+    let missing = pipeline.require.iter().filter(|target| !facts.targets.contains(target)).cloned().collect();
+    Ok(Plan { items, missing_targets: missing, remarks })
+}
+
+struct Expansion<'a> {
+    pipeline: &'a Pipeline,
+    models: &'a [Model],
+    facts: &'a Facts,
+    rules: Rules<'a>,
+    items: Vec<Item>,
+    wants: Vec<&'a [String]>,
+}
+
+/// Which step of the file is being expanded, for messages.
+#[derive(Clone, Copy)]
+struct Place<'a> {
+    kind: Kind,
+    index: usize,
+    name: &'a str,
+}
+
+impl Place<'_> {
+    fn template(self, what: &'static str) -> impl Fn(TemplateError) -> PlanError {
+        let (section, index, name) = (self.kind.section(), self.index, self.name.to_owned());
+        move |source| PlanError::Template { section, index, name: name.clone(), what, source }
+    }
+}
+
+impl<'a> Expansion<'a> {
+    fn repeat(
+        &mut self,
+        kind: Kind,
+        index: usize,
+        common: &'a Common,
+        timeout: Duration,
+        work: impl Fn(&Template) -> Result<Work, (&'static str, TemplateError)>,
+    ) -> Result<(), PlanError> {
+        let place = Place { kind, index, name: &common.name };
+        for (model, target) in self.pairs(common) {
+            let template = Template::new(self.facts, &common.name, model, &target);
+            let work = work(&template).map_err(|(what, source)| place.template(what)(source))?;
+            let skip = self.decide(place, common, model, &target, &template)?;
+            let env = self.environment(place, common, model, &template)?;
+            let id = item_id(kind, &common.name, model, (!common.targets.is_empty()).then_some(target.as_str()));
+            self.push(
+                common,
+                Item {
+                    skip,
+                    env,
+                    timeout: common.timeout.map_or(timeout, |t| t.0),
+                    ..blank(kind, id, common, model, target, work)
+                },
+            );
+        }
+        Ok(())
+    }
+
+    /// A generation is one entry with many outputs: what needs it needs all its files.
+    fn generation(&mut self, index: usize, step: &'a GenerationStep) -> Result<(), PlanError> {
+        let common = &step.common;
+        let place = Place { kind: Kind::Generation, index, name: &common.name };
+        let mut outputs = Vec::new();
+        let mut last_reason = None;
+        for (model, target) in self.pairs(common) {
+            let template = Template::new(self.facts, &common.name, model, &target);
+            if let Some(reason) = self.decide(place, common, model, &target, &template)? {
+                last_reason = Some(reason);
+                continue;
+            }
+            let path = template.render(&step.output).map_err(place.template("output"))?;
+            let context = template.values().clone();
+            let template = template.with("output", json!(path));
+            let verify = step.verify.as_ref().map(|command| Invocation::of(command, common.shell, &template));
+            let verify = verify.transpose().map_err(place.template("verify"))?;
+            outputs.push(Output { model: model.cloned(), target, path, verify, context });
+        }
+        let plain = Template::new(self.facts, &common.name, None, "");
+        let env = self.environment(place, common, None, &plain)?;
+        let skip = last_reason.filter(|_| outputs.is_empty());
+        let work = Work::Generate { template: step.template.clone(), outputs };
+        let id = item_id(Kind::Generation, &common.name, None, None);
+        let timeout = common.timeout.map_or(VERIFY_TIMEOUT, |limit| limit.0);
+        self.push(
+            common,
+            Item { skip, env, timeout, ..blank(Kind::Generation, id, common, None, String::new(), work) },
+        );
+        Ok(())
+    }
+
+    fn push(&mut self, common: &'a Common, item: Item) {
+        self.items.push(item);
+        self.wants.push(&common.needs);
+    }
+
+    fn pairs(&self, common: &Common) -> Vec<(Option<&'a Model>, String)> {
+        let targets = if common.targets.is_empty() { vec!["cpu".to_owned()] } else { common.targets.clone() };
+        let models: Vec<Option<&'a Model>> = match common.for_each {
+            Some(ForEach::Models) => self.models.iter().map(Some).collect(),
+            None => vec![None],
+        };
+        models.into_iter().flat_map(|model| targets.iter().map(move |target| (model, target.clone()))).collect()
+    }
+
+    fn decide(
+        &self,
+        place: Place<'_>,
+        common: &Common,
+        model: Option<&Model>,
+        target: &str,
+        template: &Template,
+    ) -> Result<Option<Reason>, PlanError> {
+        if let Some(condition) = &common.condition {
+            let holds = template.holds(condition, self.facts).map_err(|source| PlanError::Condition {
+                section: place.kind.section(),
+                index: place.index,
+                name: place.name.to_owned(),
+                source,
+            })?;
+            if !holds {
+                return Ok(Some(Reason::new("condition_false", format!("`if: {condition}` does not hold"))));
+            }
+        }
+        if let Some(reason) = self.rules.skip(&Subject { kind: place.kind, step: place.name, model, target }) {
+            return Ok(Some(reason));
+        }
+        let there = self.facts.targets.iter().any(|known| known == target);
+        Ok((!there).then(|| Reason::new("no_device", format!("target `{target}` is not available on this host"))))
+    }
+
+    fn environment(
+        &self,
+        place: Place<'_>,
+        common: &Common,
+        model: Option<&Model>,
+        template: &Template,
+    ) -> Result<Vec<(String, String)>, PlanError> {
+        let mut env: BTreeMap<String, String> = BTreeMap::new();
+        for (name, value) in self.pipeline.env.iter().chain(&common.env) {
+            // A value of the whole file that asks for the model only makes sense in steps that have one.
+            env.insert(name.clone(), template.render(value).map_err(place.template("env"))?);
+        }
+        env.insert("BACKSIGHT".into(), "1".into());
+        env.insert("BACKSIGHT_RUN_ID".into(), self.facts.run_id.clone());
+        if let Some(model) = model {
+            let facts = [
+                ("BACKSIGHT_MODEL_ID", Some(&model.id)),
+                ("BACKSIGHT_MODEL_FAMILY", model.family.as_ref()),
+                ("BACKSIGHT_MODEL_TASK", model.task.as_ref()),
+                ("BACKSIGHT_MODEL_REVISION", model.revision.as_ref()),
+                ("BACKSIGHT_MODEL_PATH", model.path.as_ref()),
+            ];
+            env.extend(facts.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?.clone()))));
+        }
+        Ok(env.into_iter().collect())
+    }
+
+    /// Positions of the entries that each entry needs. Names were checked when the file was read.
+    fn resolve_needs(&self) -> Vec<Vec<usize>> {
+        let named = |need: &str| {
+            let matching =
+                move |item: &Item| item.name == need || format!("{}/{}", item.kind.section(), item.name) == need;
+            self.items.iter().enumerate().filter(move |(_, item)| matching(item)).map(|(at, _)| at).collect::<Vec<_>>()
+        };
+        self.wants.iter().map(|needs| needs.iter().flat_map(|need| named(need)).collect()).collect()
+    }
+}
+
+fn blank(kind: Kind, id: String, common: &Common, model: Option<&Model>, target: String, work: Work) -> Item {
+    Item {
+        id,
+        kind,
+        name: common.name.clone(),
+        model: model.cloned(),
+        target,
+        skip: None,
+        needs: Vec::new(),
+        env: Vec::new(),
+        secrets: common.secrets.clone(),
+        working_dir: common.working_dir.clone().unwrap_or_default(),
+        timeout: Duration::ZERO,
+        work,
+    }
+}
+
+fn item_id(kind: Kind, name: &str, model: Option<&Model>, target: Option<&str>) -> String {
+    let model = model.map(|model| format!("model={}", model.id));
+    let target = target.map(|target| format!("target={target}"));
+    let axes: Vec<String> = model.into_iter().chain(target).collect();
+    let axes = if axes.is_empty() { String::new() } else { format!("[{}]", axes.join(",")) };
+    format!("{}/{name}{axes}", kind.section())
+}
+
+fn test_work(step: &TestStep, template: &Template) -> Result<Work, (&'static str, TemplateError)> {
+    Ok(Work::Test {
+        run: Invocation::of(&step.run, step.common.shell, template).map_err(|error| ("run", error))?,
+        junit: step.junit.as_deref().map(|path| template.render(path)).transpose().map_err(|error| ("junit", error))?,
+        retries: step.retries.map_or(0, |retries| retries.0),
+    })
+}
+
+fn benchmark_work(
+    step: &BenchmarkStep,
+    limit: Percent,
+    template: &Template,
+) -> Result<Work, (&'static str, TemplateError)> {
+    let command = |command: &Command| Invocation::of(command, step.common.shell, template);
+    let default_metrics = || vec![MetricName::WallTime, MetricName::CpuTime];
+    Ok(Work::Benchmark(Measure {
+        run: command(&step.run).map_err(|error| ("run", error))?,
+        build: step.build.as_ref().map(command).transpose().map_err(|error| ("build", error))?,
+        metrics: step.metrics.clone().unwrap_or_else(default_metrics),
+        budget: step.budget.map(|budget| budget.0),
+        warm_up: step.warm_up.unwrap_or(1),
+        samples: step.samples,
+        harness: step.harness.map(|harness| (harness, step.output.clone().unwrap_or(OutputSource::Stdout))),
+        limit: limit.0,
+    }))
+}
+
+fn refuse_shared_outputs(items: &[Item]) -> Result<(), PlanError> {
+    // Lower case: two names that differ only in case are one file on the file systems of macOS and Windows.
+    let mut owners: BTreeMap<String, String> = BTreeMap::new();
+    for item in items {
+        let Work::Generate { outputs, .. } = &item.work else { continue };
+        for output in outputs {
+            let who =
+                output.model.as_ref().map_or_else(|| item.id.clone(), |model| format!("{} for {}", item.id, model.id));
+            if let Some(first) = owners.insert(output.path.to_lowercase(), who.clone()) {
+                return Err(PlanError::SameOutput { path: output.path.clone(), first, second: who });
+            }
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;
