@@ -66,6 +66,7 @@ pub(crate) fn check(files: &[(String, String)]) -> Vec<String> {
         }
     }
     findings.extend(house.cycles());
+    findings.dedup();
     findings
 }
 
@@ -179,13 +180,15 @@ impl<'a> House<'a> {
         }
     }
 
-    /// Cycles among files, each named once by its smallest file. Tests look at what they test: they do not count.
+    /// Cycles among files, each named once by its smallest file. Two kinds of import do not count: a folder's front
+    /// joins its parts, so its imports of them are no way around; and tests look at what they test.
     fn cycles(&self) -> Vec<String> {
         let mut edges: BTreeMap<&str, BTreeMap<&str, usize>> = BTreeMap::new();
         for (path, source) in self.sources.iter().filter(|(path, _)| !self.tests.contains(**path)) {
             for named in source.named.iter().filter(|named| !named.test && !named.reexport) {
                 let target = self.resolve(path, named).and_then(|target| self.file_of(&target));
-                if let Some(target) = target.filter(|target| target != path && *target != "src/lib.rs") {
+                let joins = |target: &str| path.strip_suffix("mod.rs").is_some_and(|folder| target.starts_with(folder));
+                if let Some(target) = target.filter(|to| to != path && *to != "src/lib.rs" && !joins(to)) {
                     edges.entry(path).or_default().entry(target).or_insert(named.line);
                 }
             }
