@@ -2,6 +2,8 @@
 //!
 //! Data goes to standard output, prose to standard error.
 
+pub mod init;
+
 use std::process::ExitCode;
 
 /// Runs the command line of this process.

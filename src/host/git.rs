@@ -26,7 +26,7 @@ pub(super) enum GitError {
     /// The repository belongs to another user, and git refuses to look at it.
     #[error(
         "git does not trust the repository, because another user owns it; to trust it: \
-         git config --global --add safe.directory '{folder}'"
+         git config --global --add safe.directory {folder}"
     )]
     Distrust { folder: String },
     /// It failed for a reason of its own.
@@ -125,7 +125,7 @@ impl Git {
             let named =
                 text.split_once("repository at '").and_then(|(_, rest)| rest.split_once('\'')).map(|(at, _)| at);
             let folder = named.map_or_else(|| self.folder.to_string_lossy().into_owned(), ToOwned::to_owned);
-            return GitError::Distrust { folder };
+            return GitError::Distrust { folder: shell_words::quote(&folder).into_owned() };
         }
         let line = text.lines().find(|line| !line.trim().is_empty()).unwrap_or("it gave no reason");
         GitError::Failed { what, reason: super::tree::fact(line).unwrap_or_default() }
