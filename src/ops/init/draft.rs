@@ -169,7 +169,8 @@ fn section(text: &mut String, name: &str, steps: &[Step], example: &str) {
         }
         text.push_str(&format!("  - name: {}\n", scalar(&step.name)));
         for (key, value) in &step.keys {
-            text.push_str(&format!("    {key}: {}\n", scalar(value)));
+            let value = if is_plain_line(value) { value.clone() } else { scalar(value) };
+            text.push_str(&format!("    {key}: {value}\n"));
         }
         if !step.env.is_empty() {
             let pairs: Vec<String> =
