@@ -169,7 +169,8 @@ fn section(text: &mut String, name: &str, steps: &[Step], example: &str) {
         }
         text.push_str(&format!("  - name: {}\n", scalar(&step.name)));
         for (key, value) in &step.keys {
-            text.push_str(&format!("    {key}: {}\n", scalar(value)));
+            let value = if is_plain_line(value) { value.clone() } else { scalar(value) };
+            text.push_str(&format!("    {key}: {value}\n"));
         }
         if !step.env.is_empty() {
             let pairs: Vec<String> =
@@ -199,14 +200,13 @@ fn comment(text: &mut String, indent: &str, sentence: &str) {
 
 /// A value that YAML reads as this very text, also inside `[...]` and `{...}`.
 fn scalar(text: &str) -> String {
-    let is_word = text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '/')
-        || text.starts_with("./")
-        || text.starts_with("--")
-        || is_time(text);
+    let option =
+        text.strip_prefix('-').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_alphabetic() || c == '-'));
+    let word = text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '/') || text.starts_with("./");
     let is_simple = text.chars().all(|c| c.is_ascii_alphanumeric() || "_./+=@-".contains(c));
     let lower = text.to_ascii_lowercase();
     let means_other = ["true", "false", "null", "yes", "no", "on", "off", "y", "n"].contains(&lower.as_str());
-    if is_word && is_simple && !means_other { text.to_owned() } else { quoted(text) }
+    if (word || option || is_time(text)) && is_simple && !means_other { text.to_owned() } else { quoted(text) }
 }
 
 /// `30m`, `10s`: digits that end in a unit of time are text to YAML, and people write them bare.
@@ -236,13 +236,14 @@ mod tests {
 
     #[test]
     fn values_keep_their_meaning() {
-        for plain in ["a", "target/nextest/ci/junit.xml", "./app", "--version", "30m", "pytest-2"] {
+        for plain in ["a", "target/nextest/ci/junit.xml", "./app", "--version", "-m", "--", "30m", "pytest-2"] {
             assert_eq!(scalar(plain), plain);
         }
         for (text, want) in [
             ("yes", "\"yes\""),
             ("1.0", "\"1.0\""),
             ("12", "\"12\""),
+            ("-1", "\"-1\""),
             ("", "\"\""),
             ("a: b", "\"a: b\""),
             ("a,b", "\"a,b\""),

@@ -10,17 +10,27 @@ pub(super) fn draft(look: &Look, draft: &mut Draft) {
     if uses_pytest(look, &text) {
         let benchmarks = ["pytest-benchmark", "pytest_benchmark"].iter().any(|name| text.contains(name));
         pytest(draft, &place, &folder, python, benchmarks);
-    } else if look.files().any(is_test_file) {
+    } else if let Some(test) = look.files().find(|path| is_test_file(path)) {
         draft.found(&place, "test step `unittest`: judged by its exit code");
         let step = Step {
             name: "unittest".to_owned(),
             why: vec!["One case for all: unittest writes no JUnit; pytest runs the same tests and does.".to_owned()],
-            run: Run::Shell(format!("{python} -m unittest discover")),
+            run: unittest(python, &folder, test),
             keys: vec![("timeout", "30m".to_owned())],
             env: Vec::new(),
         };
         draft.test(step.in_folder(&folder));
     }
+}
+
+/// Discovery does not enter folders that are no packages, so the folder of the tests is named.
+fn unittest(python: &str, folder: &str, test: &str) -> Run {
+    let inside = folder_of(test).strip_prefix(folder).unwrap_or_default().trim_start_matches('/');
+    let mut words: Vec<&str> = python.split(' ').chain(["-m", "unittest", "discover"]).collect();
+    if !inside.is_empty() {
+        words.extend(["-s", inside]);
+    }
+    Run::args(&words)
 }
 
 /// The file that shows a Python project with tests, and the project's folder.

@@ -52,12 +52,12 @@ tests:
     run: [cargo, nextest, run, --profile, ci, --workspace]
 benchmarks:
   - name: criterion
-    build: "cargo bench --workspace --bench parse --no-run"
+    build: cargo bench --workspace --bench parse --no-run
     harness: libtest
     timeout: 30m
     run: [cargo, bench, --workspace, --bench, parse, --, --output-format, bencher]
   - name: start
-    build: "cargo build --release --bin app"
+    build: cargo build --release --bin app
     env: { CARGO_TARGET_DIR: target }
     run: [./target/release/app, --help]
 gate:
@@ -99,7 +99,9 @@ gate:
 #[test]
 fn unittest_where_there_is_no_pytest() {
     let found = proposed(&[("tests/test_a.py", "import unittest\n")]);
-    assert!(found.ends_with("run: python3 -m unittest discover"), "{found}");
+    assert!(found.ends_with("run: [python3, -m, unittest, discover, -s, tests]"), "{found}");
+    let top = proposed(&[("setup.py", ""), ("test_a.py", "")]);
+    assert!(top.ends_with("run: [python3, -m, unittest, discover]"), "{top}");
 }
 
 #[test]
