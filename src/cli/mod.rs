@@ -2,6 +2,10 @@
 //!
 //! Data goes to standard output, prose to standard error.
 
+pub mod baseline;
+pub mod runs;
+pub mod table;
+
 use std::process::ExitCode;
 
 /// Runs the command line of this process.
