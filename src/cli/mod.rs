@@ -2,7 +2,9 @@
 //!
 //! Data goes to standard output, prose to standard error.
 
-pub mod init;
+pub mod baseline;
+pub mod runs;
+pub mod table;
 
 use std::process::ExitCode;
 

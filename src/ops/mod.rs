@@ -1,3 +1,5 @@
 //! One file per use case, joining the floors below.
 
-pub mod init;
+pub mod baseline;
+pub mod runs;
+pub mod when;

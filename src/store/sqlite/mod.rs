@@ -1,0 +1,77 @@
+//! The store in one SQLite file.
+//!
+//! WAL, so that readers and one writer never wait for each other; `synchronous = NORMAL`, so that a killed process
+//! loses nothing and a power cut loses at most the last commits, never the file (results are on disk as
+//! `results.json` anyway). Each run is one transaction that takes the write lock at its start.
+
+mod documents;
+mod history;
+mod labels;
+mod list;
+mod open;
+mod save;
+mod words;
+
+use std::cell::RefCell;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use rusqlite::Connection;
+use uuid::Uuid;
+
+pub use open::OpenOptions;
+pub use save::PointRow;
+
+use super::{BaselineQuery, HistoryPoint, RunFacts, RunFilter, Series, SeriesFilter, Store, StoreError};
+use crate::results::Document;
+
+/// A store in one SQLite file.
+#[derive(Debug)]
+pub struct SqliteStore {
+    connection: Connection,
+    path: PathBuf,
+    busy: Duration,
+    labels: RefCell<labels::Labels>,
+}
+
+impl SqliteStore {
+    fn error(&self, source: rusqlite::Error) -> StoreError {
+        StoreError::from_sqlite(&self.path, self.busy, source)
+    }
+}
+
+impl Store for SqliteStore {
+    fn save(&mut self, document: &Document) -> Result<(), StoreError> {
+        self.save_run(document)
+    }
+
+    fn runs(&self, filter: &RunFilter) -> Result<Vec<RunFacts>, StoreError> {
+        list::runs(self, filter)
+    }
+
+    fn find(&self, prefix: &str, limit: u32) -> Result<Vec<RunFacts>, StoreError> {
+        list::find(&self.connection, prefix, limit).map_err(|source| self.error(source))
+    }
+
+    fn load(&self, run: Uuid) -> Result<Option<Document>, StoreError> {
+        let stored = documents::stored(&self.connection, run).map_err(|source| self.error(source))?;
+        stored.map(|stored| stored.document(run)).transpose()
+    }
+
+    fn baseline(&self, query: &BaselineQuery) -> Result<Option<RunFacts>, StoreError> {
+        list::baseline(&self.connection, query).map_err(|source| self.error(source))
+    }
+
+    fn baselines(&self, project: Option<&str>) -> Result<Vec<RunFacts>, StoreError> {
+        list::baselines(&self.connection, project).map_err(|source| self.error(source))
+    }
+
+    fn series(&self, filter: &SeriesFilter) -> Result<Vec<Series>, StoreError> {
+        history::series(self, filter)
+    }
+
+    fn history(&self, series: &Series, limit: usize) -> Result<Vec<HistoryPoint>, StoreError> {
+        let mut labels = self.labels.borrow_mut();
+        history::points(&self.connection, &mut labels, series, limit).map_err(|source| self.error(source))
+    }
+}
