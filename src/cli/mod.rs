@@ -1,14 +1,116 @@
-//! The command line: one file per subcommand with its arguments and exit code; each calls one operation of [`crate::ops`].
+//! The command line: one file per subcommand with its arguments and exit code; each calls one operation of
+//! [`crate::ops`].
 //!
 //! Data goes to standard output, prose to standard error.
 
-pub mod baseline;
-pub mod runs;
-pub mod table;
+mod baseline;
+mod check;
+mod compare;
+mod completions;
+mod convert;
+mod diagnostic;
+mod init;
+mod output;
+mod progress;
+mod report;
+mod run;
+mod runs;
+mod table;
 
-use std::process::ExitCode;
+use std::process::ExitCode as Code;
+
+use clap::{Parser, Subcommand};
+
+use crate::results::ExitCode;
+use output::Console;
+
+/// Looks back at a known baseline, measures, and says honestly what moved.
+///
+/// Runs the tests, generations and benchmarks of a pipeline file on this host, writes JUnit XML and a JSON document,
+/// keeps the run, and compares it with an earlier one.
+#[derive(Debug, Parser)]
+#[command(name = "backsight", version, max_term_width = 100, after_help = EXIT_CODES)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+    /// Say only what went wrong.
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    quiet: bool,
+    /// Say more: every test case, and what the tool itself does.
+    #[arg(short, long, global = true)]
+    verbose: bool,
+}
+
+const EXIT_CODES: &str = "Exit codes: 0 all passed; 1 a test failed, a target is missing, a generation drifted or a \
+regression is confirmed; 2 the command line, the pipeline file or the input is wrong; 3 undecided where the gate asks \
+for a decision; 4 the tool or its surroundings failed; 130/143 interrupted, results so far are written.";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run a pipeline: generations, tests, benchmarks; write results, compare, gate.
+    Run(run::Args),
+    /// Validate the pipeline file and show the plan; run nothing.
+    Check(check::Args),
+    /// Write a backsight.yml that fits this repository.
+    Init(init::InitArgs),
+    /// Compare two result documents or stored runs.
+    Compare(compare::Args),
+    /// Render a run again, or restore runs that were killed.
+    Report(report::Args),
+    /// List, show and cancel runs.
+    Runs(runs::RunsArgs),
+    /// List and show baselines.
+    Baseline(baseline::BaselineArgs),
+    /// Turn a harness's output or JUnit XML into our JSON.
+    Convert(convert::Args),
+    /// Print a shell's completion script.
+    Completions(completions::Args),
+}
 
 /// Runs the command line of this process.
-pub fn main() -> ExitCode {
-    ExitCode::SUCCESS
+pub fn main() -> Code {
+    let arguments = Arguments::parse();
+    let console = Console::new(arguments.quiet, arguments.verbose);
+    if arguments.verbose {
+        start_tracing();
+    }
+    let code = match arguments.command {
+        Command::Run(args) => run::run(args, console),
+        Command::Check(args) => check::run(&args, console),
+        Command::Init(args) => start(&args, console),
+        Command::Compare(args) => compare::run(&args, console),
+        Command::Report(args) => report::run(&args, console),
+        Command::Runs(args) => runs::run(&args, &mut anstream::stdout().lock(), &mut anstream::stderr().lock()),
+        Command::Baseline(args) => baseline::run(&args, &mut anstream::stdout().lock(), &mut anstream::stderr().lock()),
+        Command::Convert(args) => convert::run(&args, console),
+        Command::Completions(args) => completions::run(&args),
+    };
+    Code::from(code.code())
+}
+
+fn start(args: &init::InitArgs, console: Console) -> ExitCode {
+    match init::run(args, &mut anstream::stdout().lock(), &mut anstream::stderr().lock()) {
+        Ok(code) => code,
+        Err(error) => {
+            console.error(&error.to_string());
+            init::exit_code(&error)
+        }
+    }
+}
+
+/// What the tool does, for those who ask with `--verbose`; `BACKSIGHT_LOG` sets another filter.
+fn start_tracing() {
+    let filter = tracing_subscriber::EnvFilter::try_from_env("BACKSIGHT_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("backsight=debug"));
+    // A second subscriber is refused, which only happens in tests that call us twice.
+    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).without_time().try_init();
+}
+
+/// The exit code for a failure to write to standard output: a closed pipe is the reader's choice.
+fn written(result: std::io::Result<()>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::Passed,
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => ExitCode::Passed,
+        Err(_) => ExitCode::Tool,
+    }
 }

@@ -1,5 +1,15 @@
-//! One file per use case, joining the floors below.
+//! One file per use case, joining the floors below. Both the command line and, later, a server call these.
 
 pub mod baseline;
+pub mod check;
+pub mod compare;
+pub mod convert;
+mod facts;
+mod files;
+pub mod init;
+pub mod load;
+pub mod report;
+pub mod run;
 pub mod runs;
+pub mod schema;
 pub mod when;

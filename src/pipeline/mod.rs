@@ -12,3 +12,5 @@ pub use types::{
     BaselineConfig, BenchmarkStep, Command, Common, ForEach, Gate, GenerationStep, Harness, MetricName, MissingPolicy,
     Model, ModelSource, OutputSource, Pipeline, Retries, Rule, RuleAction, Shell, TestStep,
 };
+mod stub;
+pub use stub::*;

@@ -118,6 +118,17 @@ pub enum Work {
     Benchmark(Measure),
 }
 
+impl Work {
+    /// The command for people; of a generation, its template.
+    pub fn display(&self) -> String {
+        match self {
+            Self::Generate { template, .. } => template.clone(),
+            Self::Test { run, .. } => run.display(),
+            Self::Benchmark(measure) => measure.run.display(),
+        }
+    }
+}
+
 /// What a benchmark does.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Measure {

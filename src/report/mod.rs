@@ -1,1 +1,23 @@
 //! Run + comparison to text. Pure: the caller writes it somewhere.
+//!
+//! Names, messages and logs of a run are hostile text: whatever goes into Markdown or onto a terminal passes through
+//! [`escape`] first.
+
+pub mod escape;
+pub mod figures;
+mod headline;
+mod markdown;
+mod rows;
+mod terminal;
+
+pub use headline::headline;
+pub use markdown::markdown;
+pub use terminal::{Place, case_line, change_line, step_line, terminal};
+
+pub mod junit {
+    #[derive(Default)]
+    pub struct Limits;
+    pub fn render(_d: &crate::results::Document, _l: &Limits) -> String {
+        String::new()
+    }
+}

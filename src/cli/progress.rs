@@ -1,0 +1,148 @@
+//! What is seen while a run goes on: on a terminal a live line per running step, elsewhere one line per finished thing.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+
+use super::output::Console;
+use crate::execute::Listener;
+use crate::report::{self, escape, figures};
+use crate::results::{Counts, Event, Outcome, Step, StepStatus};
+
+/// A listener that tells people.
+pub(super) struct Progress {
+    console: Console,
+    live: Option<MultiProgress>,
+    running: BTreeMap<String, Running>,
+    total: u64,
+    over: u64,
+}
+
+#[derive(Default)]
+struct Running {
+    bar: Option<ProgressBar>,
+    counts: Counts,
+    files: u64,
+    figure: Option<String>,
+}
+
+impl Progress {
+    pub(super) fn new(console: Console, terminal: bool) -> Self {
+        let live = terminal.then(MultiProgress::new);
+        Self { console, live, running: BTreeMap::new(), total: 0, over: 0 }
+    }
+
+    fn line(&self, text: &str) {
+        match &self.live {
+            // Suspends the live lines, so that ours stays above them.
+            Some(live) => live.suspend(|| self.console.say(text)),
+            None => self.console.say(text),
+        }
+    }
+
+    fn started(&mut self, step: &str, attempt: u32) {
+        let again = if attempt > 1 { format!(" (attempt {attempt})") } else { String::new() };
+        if self.live.is_none() && attempt == 1 {
+            self.line(&format!(" [{}/{}] {}", self.over + 1, self.total, escape::line(step)));
+        }
+        let live = self.live.clone();
+        let message = format!("{}{again}", escape::line(step));
+        let running = self.running.entry(step.to_owned()).or_default();
+        if let Some(live) = live {
+            let bar = running.bar.get_or_insert_with(|| live.add(spinner()));
+            bar.set_message(message);
+        }
+    }
+
+    fn moved(&mut self, step: &str, doing: &str, done: u64, total: Option<u64>, figure: Option<&str>) {
+        let Some(running) = self.running.get_mut(step) else { return };
+        let Some(bar) = &running.bar else { return };
+        let total = total.map(|total| format!("/{total}")).unwrap_or_default();
+        let figure =
+            figure.and_then(|ns| ns.parse().ok()).map(|ns| format!("   {}", figures::time(ns))).unwrap_or_default();
+        bar.set_message(format!("{}   {doing} {done}{total}{figure}", escape::line(step)));
+    }
+
+    fn finished(&mut self, step: &Step) {
+        let running = self.running.remove(&step.id).unwrap_or_default();
+        if let Some(bar) = &running.bar {
+            bar.finish_and_clear();
+        }
+        self.over += u64::from(step.status != StepStatus::Skipped);
+        let word = match step.status {
+            StepStatus::Passed => "ok",
+            StepStatus::Failed => "FAILED",
+            StepStatus::Errored => "ERROR",
+            StepStatus::Skipped => "skipped",
+            StepStatus::TimedOut => "TIMED OUT",
+            StepStatus::Cancelled => "cancelled",
+        };
+        let took = if step.duration_ns > 0 { figures::time(step.duration_ns as f64) } else { String::new() };
+        let told = running.told(step);
+        let text = format!(" {word:9}  {}  {}  {took}", escape::line(&step.id), escape::line(&told));
+        self.line(text.trim_end());
+    }
+}
+
+impl Running {
+    fn told(&self, step: &Step) -> String {
+        let counts = &self.counts;
+        let words = [
+            (counts.passed, "passed"),
+            (counts.failed + counts.errored, "failed"),
+            (counts.flaky, "flaky"),
+            (counts.skipped, "skipped"),
+            (self.files, "files"),
+        ];
+        let mut told: Vec<String> =
+            words.iter().filter(|(n, _)| *n > 0).map(|(n, word)| format!("{n} {word}")).collect();
+        told.extend(self.figure.clone());
+        told.extend(step.reason.as_ref().map(|reason| reason.text.clone()));
+        told.join(", ")
+    }
+}
+
+impl Listener for Progress {
+    fn hear(&mut self, event: &Event) {
+        match event {
+            Event::RunStarted { steps, .. } => self.total = *steps,
+            Event::StepStarted { step, attempt, .. } => self.started(step, *attempt),
+            Event::Progress { step, doing, done, total, figure } => {
+                self.moved(step, doing, *done, *total, figure.as_deref());
+            }
+            Event::CaseFinished { case } => {
+                if let Some(running) = self.running.get_mut(&case.step) {
+                    running.counts.add_case(case.outcome);
+                }
+                if self.console.verbose || case.outcome.is_failure() || case.outcome == Outcome::Flaky {
+                    self.line(&format!("   {}", report::case_line(case)));
+                }
+            }
+            Event::GenerationFinished { generation } => {
+                if let Some(running) = self.running.get_mut(&generation.step) {
+                    running.files += 1;
+                }
+            }
+            Event::BenchmarkFinished { benchmark } => {
+                let wall = benchmark.metric("wall_time").or(benchmark.metrics.first());
+                if let (Some(running), Some(metric)) = (self.running.get_mut(&benchmark.step), wall) {
+                    running.figure = Some(figures::value(metric.value, &metric.unit));
+                }
+            }
+            Event::StepFinished { step } => self.finished(step),
+            Event::SampleTaken { .. } | Event::Remarked { .. } | Event::Compared { .. } | Event::RunFinished { .. } => {
+            }
+        }
+    }
+}
+
+fn spinner() -> ProgressBar {
+    let bar = ProgressBar::new_spinner();
+    if let Ok(style) = ProgressStyle::with_template(" {spinner} {elapsed:>4} {wide_msg}") {
+        bar.set_style(style);
+    }
+    // Ten times a second costs the measured processes nothing that can be seen.
+    bar.enable_steady_tick(Duration::from_millis(100));
+    bar
+}

@@ -1,0 +1,95 @@
+//! `backsight report`.
+
+use std::path::PathBuf;
+
+use super::output::{Console, print};
+use super::run::shown;
+use super::written;
+use crate::ops::report::{Format, document, recover, render};
+use crate::report::{Place, terminal};
+use crate::results::ExitCode;
+use crate::store::Places;
+
+/// Arguments of `report`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// A results.json, a run id or the beginning of one, or `latest` (the default).
+    run: Option<String>,
+    /// Restore the run (or, if none is named, all runs) that was killed, from its journal.
+    #[arg(long)]
+    recover: bool,
+    /// What to render.
+    #[arg(long, value_enum, default_value_t)]
+    format: Shape,
+    /// The workspace whose runs are meant.
+    #[arg(long, default_value = ".")]
+    workspace: PathBuf,
+}
+
+/// What to render.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
+enum Shape {
+    /// As after a run.
+    #[default]
+    Terminal,
+    /// GitHub-flavoured Markdown.
+    Markdown,
+    /// JUnit XML.
+    Junit,
+    /// The results document.
+    Json,
+}
+
+impl From<Shape> for Format {
+    fn from(shape: Shape) -> Self {
+        match shape {
+            Shape::Terminal => Self::Terminal,
+            Shape::Markdown => Self::Markdown,
+            Shape::Junit => Self::Junit,
+            Shape::Json => Self::Json,
+        }
+    }
+}
+
+/// Runs the command.
+pub(super) fn run(args: &Args, console: Console) -> ExitCode {
+    let places = Places::of(&args.workspace);
+    let result = if args.recover {
+        restore(&places, args, console)
+    } else {
+        document(&places, args.run.as_deref().unwrap_or("latest")).map(|document| show(&document, args.format, console))
+    };
+    result.unwrap_or_else(|error| {
+        console.error(&error.to_string());
+        error.exit_code()
+    })
+}
+
+fn show(document: &crate::results::Document, shape: Shape, console: Console) -> ExitCode {
+    match render(document, shape.into()) {
+        Ok(text) => written(print(&text)),
+        Err(error) => {
+            console.error(&error.to_string());
+            ExitCode::Tool
+        }
+    }
+}
+
+fn restore(places: &Places, args: &Args, console: Console) -> Result<ExitCode, crate::ops::report::ReportError> {
+    let mut code = ExitCode::Passed;
+    for run in recover(places, args.run.as_deref())? {
+        console.say(&format!("restored run {}", run.document.run.id));
+        for problem in &run.problems {
+            console.error(problem);
+            code = code.worst(ExitCode::Tool);
+        }
+        code = code.worst(match args.format {
+            Shape::Terminal => {
+                let place = Place { folder: shown(&run.folder), files: run.files };
+                written(print(&terminal(&run.document, Some(&place))))
+            }
+            other => show(&run.document, other, console),
+        });
+    }
+    Ok(code)
+}

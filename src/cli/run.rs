@@ -1,0 +1,173 @@
+//! `backsight run`.
+
+use std::collections::BTreeMap;
+use std::io::IsTerminal;
+use std::path::PathBuf;
+
+use super::diagnostic;
+use super::output::{Console, Format, print_json};
+use super::progress::Progress;
+use super::written;
+use crate::execute::Listener;
+use crate::ops::load::{LoadError, Loaded};
+use crate::ops::run::{self, Answer, Request, RunError};
+use crate::pipeline::{Diagnostic, StepDuration};
+use crate::plan::{PlanError, Selection, SelectionError};
+use crate::report;
+use crate::results::{ExitCode, Kind};
+
+/// Arguments of `run`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// The pipeline file.
+    #[arg(default_value = "backsight.yml")]
+    pipeline: PathBuf,
+    #[command(flatten)]
+    choice: Choice,
+    /// Compare generated files with those on disk and write none.
+    #[arg(long)]
+    check: bool,
+    /// How many test steps run side by side; default: the pipeline's `jobs`, or 1.
+    #[arg(short, long, value_parser = clap::value_parser!(u16).range(1..=256))]
+    jobs: Option<u16>,
+    /// Time for all benchmarks together, such as 90s or 10m; default: the pipeline's `budget`, or 5m.
+    #[arg(long, value_parser = duration)]
+    budget: Option<StepDuration>,
+    /// The report for people on standard error, or besides the results document on standard output.
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+/// Which steps.
+#[derive(Debug, clap::Args)]
+pub(super) struct Choice {
+    /// Only steps of this kind; may be repeated.
+    #[arg(long, value_enum, value_name = "KIND")]
+    only: Vec<Section>,
+    /// Only steps whose name or id matches; may be repeated.
+    #[arg(short = 'k', long = "keep", value_name = "GLOB")]
+    keep: Vec<String>,
+    /// No steps whose name or id matches; may be repeated.
+    #[arg(long, value_name = "GLOB")]
+    skip: Vec<String>,
+}
+
+/// A section of the pipeline file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Section {
+    /// Files from templates.
+    Generations,
+    /// Test commands.
+    Tests,
+    /// Things to measure.
+    Benchmarks,
+}
+
+impl Choice {
+    pub(super) fn selection(&self) -> Result<Selection, SelectionError> {
+        let kind = |section: &Section| match section {
+            Section::Generations => Kind::Generation,
+            Section::Tests => Kind::Test,
+            Section::Benchmarks => Kind::Benchmark,
+        };
+        Selection::new(self.only.iter().map(kind).collect(), &self.keep, &self.skip)
+    }
+}
+
+fn duration(text: &str) -> Result<StepDuration, String> {
+    StepDuration::parse(text).ok_or_else(|| "wants a duration such as 30s, 10m or 1h".to_owned())
+}
+
+/// Runs the command.
+pub(super) fn run(args: Args, console: Console) -> ExitCode {
+    let request = match request(args.choice.selection(), &args) {
+        Ok(request) => request,
+        Err((text, code)) => {
+            console.error(&text);
+            return code;
+        }
+    };
+    let mut listeners: Vec<Box<dyn Listener>> = Vec::new();
+    if !console.quiet {
+        listeners.push(Box::new(Progress::new(console, std::io::stderr().is_terminal())));
+    }
+    match run::run(request, listeners) {
+        Ok(answer) => tell(&answer, args.format, console),
+        Err(RunError::Load(error)) => tell_load_error(&error, console),
+        Err(RunError::Plan { loaded, source }) => tell_plan_error(&loaded, &source, console),
+        Err(error) => {
+            console.error(&error.to_string());
+            error.exit_code()
+        }
+    }
+}
+
+fn request(selection: Result<Selection, SelectionError>, args: &Args) -> Result<Request, (String, ExitCode)> {
+    let selection = selection.map_err(|error| (error.to_string(), ExitCode::Usage))?;
+    let cancel = run::cancel_on_signals().map_err(|error| (error.to_string(), ExitCode::Tool))?;
+    Ok(Request {
+        pipeline: args.pipeline.clone(),
+        selection,
+        check_only: args.check,
+        jobs: args.jobs.map(usize::from),
+        budget: args.budget.map(|budget| budget.0),
+        env: environment(),
+        cancel,
+    })
+}
+
+fn tell(answer: &Answer, format: Format, console: Console) -> ExitCode {
+    let place = report::Place { folder: shown(&answer.folder), files: answer.files.clone() };
+    let text = report::terminal(&answer.document, Some(&place));
+    if console.quiet && answer.document.run.exit_code != ExitCode::Passed {
+        console.complain(&text);
+    } else {
+        console.say(&format!("\n{text}"));
+    }
+    for problem in &answer.problems {
+        console.error(problem);
+    }
+    let code = answer.document.run.exit_code;
+    match format {
+        Format::Text => code,
+        Format::Json => code.worst(written(print_json(&answer.document))),
+    }
+}
+
+/// A path as it is shown: relative to where the user stands, if it is below.
+pub(super) fn shown(path: &std::path::Path) -> String {
+    let here = std::env::current_dir().ok().and_then(|here| here.canonicalize().ok());
+    let relative = here.and_then(|here| path.strip_prefix(here).ok());
+    relative.unwrap_or(path).display().to_string()
+}
+
+/// The variables of this process that are text.
+pub(super) fn environment() -> BTreeMap<String, String> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect()
+}
+
+/// Says why a pipeline file could not be loaded, with the places.
+pub(super) fn tell_load_error(error: &LoadError, console: Console) -> ExitCode {
+    match error {
+        LoadError::Wrong { path, text, diagnostics } => {
+            console.complain(&diagnostic::render(&path.display().to_string(), text, diagnostics));
+        }
+        other => console.error(&other.to_string()),
+    }
+    error.exit_code()
+}
+
+/// Says why a file that is right in itself cannot be planned.
+pub(super) fn tell_plan_error(loaded: &Loaded, error: &PlanError, console: Console) -> ExitCode {
+    let place = error.place().and_then(|(section, index)| loaded.parsed.positions.of(section, index));
+    match place {
+        Some(span) => {
+            let found = Diagnostic::error("plan", error.to_string(), span);
+            console.complain(&diagnostic::render(&loaded.path.display().to_string(), &loaded.text, &[found]));
+        }
+        None => console.error(&format!("{}: {error}", loaded.path.display())),
+    }
+    ExitCode::Usage
+}

@@ -1,0 +1,125 @@
+//! Validates a pipeline file and makes its plan; runs nothing.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde::Serialize;
+
+use super::facts::facts;
+use super::load::{LoadError, Loaded, load};
+use crate::host;
+use crate::plan::{self, Plan, PlanError, Selection};
+use crate::results::{Change, Kind, Reason};
+
+/// One entry of the plan, for people and programs.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Row {
+    /// The step's id.
+    pub id: String,
+    /// Its section.
+    pub kind: Kind,
+    /// Whether it would run.
+    pub runs: bool,
+    /// Why not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Reason>,
+    /// The command, or the template of a generation.
+    pub command: String,
+    /// The files a generation would write.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub outputs: Vec<String>,
+    /// Ids of the steps it needs.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub needs: Vec<String>,
+}
+
+/// The answer of `backsight check`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Checked {
+    /// The project's name.
+    pub project: String,
+    /// The pipeline file.
+    pub pipeline: String,
+    /// The plan in order.
+    pub steps: Vec<Row>,
+    /// Targets of `require` that this host does not have.
+    pub missing_targets: Vec<String>,
+    /// Sentences about the plan.
+    pub remarks: Vec<String>,
+}
+
+/// Why there is no plan.
+#[derive(Debug, thiserror::Error)]
+pub enum CheckError {
+    /// The file.
+    #[error(transparent)]
+    Load(#[from] LoadError),
+    /// The plan.
+    #[error("{source}")]
+    Plan {
+        /// The file, to point into.
+        loaded: Box<Loaded>,
+        /// What is wrong.
+        source: PlanError,
+    },
+    /// Nothing matches.
+    #[error("no step matches {0}; `backsight check` lists all steps")]
+    Nothing(String),
+}
+
+/// Checks the file at `path` with the variables of `env`.
+///
+/// # Errors
+/// If the file is wrong or cannot be planned.
+pub fn check(path: &Path, selection: &Selection, env: &BTreeMap<String, String>) -> Result<Checked, CheckError> {
+    let loaded = load(path)?;
+    let (change, mut remarks) = if asks_for_change(&loaded) {
+        host::change(&loaded.workspace, &|name| env.get(name).cloned())
+    } else {
+        (Change::default(), Vec::new())
+    };
+    let targets = vec!["cpu".to_owned()];
+    let facts = facts(&loaded, &change, &targets, env, None);
+    let plan = match plan::expand(loaded.pipeline(), &loaded.models, &facts, selection) {
+        Ok(plan) => plan,
+        Err(source) => return Err(CheckError::Plan { loaded: Box::new(loaded), source }),
+    };
+    if plan.items.is_empty() {
+        return Err(CheckError::Nothing(selection.text().to_owned()));
+    }
+    remarks.extend(plan.remarks.iter().cloned());
+    Ok(Checked {
+        project: facts.project,
+        pipeline: path.display().to_string(),
+        steps: rows(&plan),
+        missing_targets: plan.missing_targets,
+        remarks,
+    })
+}
+
+/// Git is asked only if a condition could depend on its answer: a check takes milliseconds.
+fn asks_for_change(loaded: &Loaded) -> bool {
+    let pipeline = loaded.pipeline();
+    pipeline.generations.iter().any(|step| step.common.condition.is_some())
+        || pipeline.tests.iter().any(|step| step.common.condition.is_some())
+        || pipeline.benchmarks.iter().any(|step| step.common.condition.is_some())
+}
+
+fn rows(plan: &Plan) -> Vec<Row> {
+    let id = |at: &usize| plan.items.get(*at).map(|item| item.id.clone());
+    plan.items
+        .iter()
+        .map(|item| Row {
+            id: item.id.clone(),
+            kind: item.kind,
+            runs: item.skip.is_none(),
+            reason: item.skip.clone(),
+            command: item.work.display(),
+            outputs: match &item.work {
+                plan::Work::Generate { outputs, .. } => outputs.iter().map(|output| output.path.clone()).collect(),
+                plan::Work::Test { .. } | plan::Work::Benchmark(_) => Vec::new(),
+            },
+            needs: item.needs.iter().filter_map(id).collect(),
+        })
+        .collect()
+}

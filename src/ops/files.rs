@@ -1,0 +1,42 @@
+//! Files of a run: written whole or not at all.
+
+use std::io::{self, Write};
+use std::path::Path;
+
+use crate::report;
+use crate::results::Document;
+
+/// Writes `text` beside `path` and renames it, so that a reader sees the old file or the new one.
+pub(super) fn write_whole(path: &Path, text: &[u8]) -> io::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut beside = tempfile::NamedTempFile::new_in(folder)?;
+    beside.write_all(text)?;
+    set_readable(beside.as_file())?;
+    beside.persist(path)?;
+    Ok(())
+}
+
+/// As a file made without a temporary one would be: artifacts are read by other users of the CI host.
+fn set_readable(file: &std::fs::File) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    file.set_permissions(std::fs::Permissions::from_mode(0o644))
+}
+
+/// Writes `results.json`, `junit.xml` and `report.md` into the run's folder. Each is tried even if another fails; the
+/// names of those written and the sentences about those that were not are given back.
+pub(super) fn write_reports(folder: &Path, document: &Document) -> (Vec<String>, Vec<String>) {
+    let json = serde_json::to_vec_pretty(document).map_err(io::Error::other);
+    let files: [(&str, io::Result<Vec<u8>>); 3] = [
+        ("results.json", json),
+        ("junit.xml", Ok(report::junit::render(document, &report::junit::Limits::default()).into_bytes())),
+        ("report.md", Ok(report::markdown(document).into_bytes())),
+    ];
+    let (mut written, mut problems) = (Vec::new(), Vec::new());
+    for (name, text) in files {
+        match text.and_then(|text| write_whole(&folder.join(name), &text)) {
+            Ok(()) => written.push(name.to_owned()),
+            Err(error) => problems.push(format!("{name} could not be written: {error}")),
+        }
+    }
+    (written, problems)
+}

@@ -1,0 +1,177 @@
+//! Reads a pipeline file with everything it points to.
+
+use std::collections::BTreeSet;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+
+use crate::pipeline::{self, Diagnostic, Model, ModelSource, Parsed, Pipeline};
+use crate::results::ExitCode;
+
+/// The largest pipeline or model file that is read, in bytes.
+const LARGEST: u64 = 1 << 20;
+/// The most files that one glob of models may match.
+const MOST_FILES: usize = 10_000;
+
+/// A pipeline that can be planned.
+#[derive(Debug)]
+pub struct Loaded {
+    /// The file as it was named.
+    pub path: PathBuf,
+    /// The folder it stands in, absolute: the workspace.
+    pub workspace: PathBuf,
+    /// Its text.
+    pub text: String,
+    /// SHA-256 of its bytes, lower-case hexadecimal.
+    pub sha256: String,
+    /// What it says, with the places where it says it.
+    pub parsed: Parsed,
+    /// Its models, those from files included.
+    pub models: Vec<Model>,
+}
+
+impl Loaded {
+    /// What the file says.
+    pub fn pipeline(&self) -> &Pipeline {
+        &self.parsed.pipeline
+    }
+
+    /// The project's name: the file's, otherwise the folder's.
+    pub fn project(&self) -> String {
+        let folder = || self.workspace.file_name().map(|name| name.to_string_lossy().into_owned());
+        self.pipeline().project.clone().or_else(folder).unwrap_or_else(|| "project".into())
+    }
+}
+
+/// Why a pipeline could not be loaded.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// There is no such file.
+    #[error("{}: there is no such file; `backsight init` writes one, or name another", path.display())]
+    Missing {
+        /// As it was named.
+        path: PathBuf,
+    },
+    /// It cannot be read.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// As it was named.
+        path: PathBuf,
+        /// The system's words.
+        source: std::io::Error,
+    },
+    /// It is not a file that we read.
+    #[error("{}: {text}", path.display())]
+    Refused {
+        /// As it was named.
+        path: PathBuf,
+        /// Why.
+        text: String,
+    },
+    /// It is wrong.
+    #[error("{}: {} mistakes", path.display(), diagnostics.len())]
+    Wrong {
+        /// As it was named.
+        path: PathBuf,
+        /// Its text.
+        text: String,
+        /// All that is wrong with it.
+        diagnostics: Vec<Diagnostic>,
+    },
+}
+
+impl LoadError {
+    /// What the process returns for it.
+    pub const fn exit_code(&self) -> ExitCode {
+        ExitCode::Usage
+    }
+}
+
+/// Loads a pipeline file.
+///
+/// # Errors
+/// If it, or a file with models that it names, cannot be read or is wrong.
+pub fn load(path: &Path) -> Result<Loaded, LoadError> {
+    let text = read(path)?;
+    let parsed = pipeline::parse(&text).map_err(|diagnostics| LoadError::Wrong {
+        path: path.to_owned(),
+        text: text.clone(),
+        diagnostics,
+    })?;
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let workspace = folder.canonicalize().map_err(|source| LoadError::Io { path: path.to_owned(), source })?;
+    let models = models(&workspace, &parsed.pipeline, path)?;
+    let sha256 = Sha256::digest(&text).iter().map(|byte| format!("{byte:02x}")).collect();
+    Ok(Loaded { path: path.to_owned(), workspace, sha256, text, parsed, models })
+}
+
+fn read(path: &Path) -> Result<String, LoadError> {
+    let io = |source: std::io::Error| match source.kind() {
+        std::io::ErrorKind::NotFound => LoadError::Missing { path: path.to_owned() },
+        _ => LoadError::Io { path: path.to_owned(), source },
+    };
+    let refused = |text: &str| LoadError::Refused { path: path.to_owned(), text: text.to_owned() };
+    let file = std::fs::File::open(path).map_err(io)?;
+    let facts = file.metadata().map_err(io)?;
+    if facts.is_dir() {
+        return Err(refused("this is a folder; name the pipeline file in it"));
+    }
+    if facts.len() > LARGEST {
+        return Err(refused("larger than 1 MiB, which no pipeline or list of models is"));
+    }
+    let mut bytes = Vec::new();
+    file.take(LARGEST + 1).read_to_end(&mut bytes).map_err(io)?;
+    if bytes.len() as u64 > LARGEST {
+        return Err(refused("larger than 1 MiB, which no pipeline or list of models is"));
+    }
+    String::from_utf8(bytes).map_err(|error| {
+        refused(&format!("not UTF-8 text: the byte at {} is no part of a character", error.utf8_error().valid_up_to()))
+    })
+}
+
+fn models(workspace: &Path, pipeline: &Pipeline, named: &Path) -> Result<Vec<Model>, LoadError> {
+    let refused = |text: String| LoadError::Refused { path: named.to_owned(), text };
+    let mut models = Vec::new();
+    for source in &pipeline.models {
+        match source {
+            ModelSource::Model(model) => models.push(model.as_ref().clone()),
+            ModelSource::Path(pattern) => {
+                let files = matching(workspace, pattern).map_err(&refused)?;
+                if files.is_empty() {
+                    return Err(refused(format!("models: no file matches `{pattern}`")));
+                }
+                for file in files {
+                    models.extend(models_of(&file, workspace)?);
+                }
+            }
+        }
+    }
+    let mut seen = BTreeSet::new();
+    match models.iter().find(|model| !seen.insert(model.id.as_str())) {
+        Some(twice) => Err(refused(format!("models: `{}` is there twice", twice.id))),
+        None => Ok(models),
+    }
+}
+
+fn matching(workspace: &Path, pattern: &str) -> Result<Vec<PathBuf>, String> {
+    let whole = format!("{}/{pattern}", glob::Pattern::escape(&workspace.to_string_lossy()));
+    let paths = glob::glob(&whole).map_err(|error| format!("models: `{pattern}` is not a glob: {error}"))?;
+    let files: Vec<PathBuf> = paths.filter_map(Result::ok).filter(|path| path.is_file()).take(MOST_FILES + 1).collect();
+    if files.len() > MOST_FILES {
+        Err(format!("models: more than {MOST_FILES} files match `{pattern}`"))
+    } else {
+        Ok(files)
+    }
+}
+
+fn models_of(file: &Path, workspace: &Path) -> Result<Vec<Model>, LoadError> {
+    let text = read(file)?;
+    let shown = file.strip_prefix(workspace).unwrap_or(file).to_owned();
+    let folder = file.parent().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
+    pipeline::parse_models(&text, folder.as_deref()).map_err(|diagnostics| LoadError::Wrong {
+        path: shown,
+        text,
+        diagnostics,
+    })
+}

@@ -1,0 +1,330 @@
+//! `backsight run`: pipeline file → plan → execution → results → store → comparison → report.
+
+mod judge;
+mod tools;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::PoisonError;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use super::baseline::{self, Wanted};
+use super::facts::facts;
+use super::files::write_reports;
+use super::load::{LoadError, Loaded, load};
+use crate::compare::{self, Limits, Terms};
+use crate::execute::{self, Cancel, Emitter, Environment, Journal, Listener, Workshop};
+use crate::plan::{self, Facts, Plan, PlanError, Selection, Work};
+use crate::results::{
+    Comparison, Counts, Document, Event, ExitCode, PipelineRef, RemarkLevel, RunInfo, SchemaTag, Status, Tool,
+};
+use crate::store::{FolderError, OpenOptions, Places, RunLock, SqliteStore, Store, StoreError};
+use crate::{host, results};
+
+/// Time for all benchmarks of a run together, where the pipeline says nothing.
+const BUDGET: Duration = Duration::from_secs(300);
+
+/// What is asked for.
+#[derive(Debug)]
+pub struct Request {
+    /// The pipeline file.
+    pub pipeline: PathBuf,
+    /// Which of its steps.
+    pub selection: Selection,
+    /// Generations are only compared with the files on disk.
+    pub check_only: bool,
+    /// How many test steps run side by side; the pipeline's `jobs` if `None`.
+    pub jobs: Option<usize>,
+    /// Time for all benchmarks; the pipeline's `budget` if `None`.
+    pub budget: Option<Duration>,
+    /// The variables of this process.
+    pub env: BTreeMap<String, String>,
+    /// How the run is told to stop.
+    pub cancel: Cancel,
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub struct Answer {
+    /// Everything found out.
+    pub document: Document,
+    /// The run's folder.
+    pub folder: PathBuf,
+    /// The files written into it.
+    pub files: Vec<String>,
+    /// What could not be written or stored; the results themselves are in `document`.
+    pub problems: Vec<String>,
+}
+
+/// Why nothing was run.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The file.
+    #[error(transparent)]
+    Load(#[from] LoadError),
+    /// The plan.
+    #[error("{source}")]
+    Plan {
+        /// The file, to point into.
+        loaded: Box<Loaded>,
+        /// What is wrong.
+        source: PlanError,
+    },
+    /// Nothing matches.
+    #[error("no step matches {0}; `backsight check` lists all steps")]
+    Nothing(String),
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The lock of the run's folder.
+    #[error(transparent)]
+    Folder(#[from] FolderError),
+    /// The run's folder.
+    #[error("{}: {source}; the run's files go there: is the workspace writable and the disk not full?", path.display())]
+    Place {
+        /// What could not be made.
+        path: PathBuf,
+        /// The system's words.
+        source: std::io::Error,
+    },
+    /// The system gives no threads.
+    #[error("the run could not be started: {0}")]
+    System(std::io::Error),
+}
+
+impl RunError {
+    /// What the process returns for it.
+    pub const fn exit_code(&self) -> ExitCode {
+        match self {
+            Self::Load(error) => error.exit_code(),
+            Self::Plan { .. } | Self::Nothing(_) => ExitCode::Usage,
+            Self::Store(_) | Self::Folder(_) | Self::Place { .. } | Self::System(_) => ExitCode::Tool,
+        }
+    }
+}
+
+/// Runs a pipeline. `listeners` hear every event after the journal has it.
+///
+/// # Errors
+/// Only if nothing was run; afterwards everything that goes wrong is part of the answer.
+pub fn run(request: Request, listeners: Vec<Box<dyn Listener>>) -> Result<Answer, RunError> {
+    let prepared = prepare(request)?;
+    // Opened before anything is measured: a store that cannot take the results is better known now.
+    let mut store = SqliteStore::open(&prepared.places.database(), &OpenOptions::default())?;
+    let folder = prepared.places.run(prepared.id);
+    let lock = RunLock::hold(&folder, prepared.started_at, &prepared.facts.project)?;
+    let journal_path = folder.join("journal.jsonl");
+    let place = |source| RunError::Place { path: journal_path.clone(), source };
+    let (journal, journal_error) = Journal::create(&journal_path).map_err(place)?;
+    let mut all: Vec<Box<dyn Listener>> = vec![Box::new(journal)];
+    all.extend(listeners);
+    let emitter = Emitter::new(prepared.workshop.environment.masker().clone(), all);
+    let steps = prepared.plan.runnable() as u64;
+    emitter.emit(Event::RunStarted { document: Box::new(prepared.document.clone()), steps });
+    prepared.tell_remarks(&emitter);
+    execute::execute(&prepared.plan, &prepared.workshop, &emitter).map_err(RunError::System)?;
+    let mut problems = Vec::new();
+    if !prepared.workshop.cancel.is_asked() {
+        match prepared.compare(&store, &emitter) {
+            Ok(comparison) => emitter.emit(Event::Compared { comparison }),
+            Err(error) => problems.push(format!("no comparison: {error}")),
+        }
+    }
+    if let Some(error) = journal_error.lock().unwrap_or_else(PoisonError::into_inner).take() {
+        problems.push(format!("the journal is incomplete: {error}"));
+    }
+    prepared.end(&emitter, &problems);
+    let mut document = emitter.finish().unwrap_or(prepared.document);
+    let (files, unwritten) = write_reports(&folder, &document);
+    problems.extend(unwritten);
+    if let Err(error) = store.save(&document) {
+        problems.push(format!("the run is not in the store: {error}"));
+    }
+    if !problems.is_empty() {
+        document.run.exit_code = document.run.exit_code.worst(ExitCode::Tool);
+    }
+    drop(lock);
+    Ok(Answer { document, folder, files, problems })
+}
+
+/// Everything that a run needs, before its first step.
+struct Prepared {
+    loaded: Loaded,
+    facts: Facts,
+    plan: Plan,
+    remarks: Vec<String>,
+    places: Places,
+    workshop: Workshop,
+    document: Document,
+    id: Uuid,
+    started_at: Timestamp,
+}
+
+fn prepare(request: Request) -> Result<Prepared, RunError> {
+    let loaded = load(&request.pipeline)?;
+    let id = Uuid::now_v7();
+    let started_at = Timestamp::now();
+    let machine = host::probe(std::path::Path::new("/"));
+    let (change, mut remarks) = host::change(&loaded.workspace, &|name| request.env.get(name).cloned());
+    let facts = facts(&loaded, &change, &machine.targets, &request.env, Some(id));
+    let plan = match plan::expand(loaded.pipeline(), &loaded.models, &facts, &request.selection) {
+        Ok(plan) => plan,
+        Err(source) => return Err(RunError::Plan { loaded: Box::new(loaded), source }),
+    };
+    if plan.items.is_empty() {
+        return Err(RunError::Nothing(request.selection.text().to_owned()));
+    }
+    let places = Places::of(&loaded.workspace);
+    let run_dir = make_folder(&places, id)?;
+    let toolchains = host::toolchains(&loaded.workspace, &tools::asked_for(&plan));
+    let document = blank(&loaded, &facts, &request, id, started_at, (change, machine, toolchains));
+    remarks.extend(plan.remarks.iter().cloned());
+    let jobs = request.jobs.or(loaded.pipeline().jobs.map(|jobs| jobs as usize)).unwrap_or(1);
+    let budget = request.budget.or(loaded.pipeline().budget.map(|budget| budget.0)).unwrap_or(BUDGET);
+    let workshop = Workshop {
+        workspace: loaded.workspace.clone(),
+        run_dir,
+        environment: Environment::new(request.env, &loaded.pipeline().secrets),
+        cancel: request.cancel,
+        jobs,
+        check_only: request.check_only,
+        budget,
+    };
+    Ok(Prepared { loaded, facts, plan, remarks, places, workshop, document, id, started_at })
+}
+
+fn make_folder(places: &Places, id: Uuid) -> Result<PathBuf, RunError> {
+    let folder = places.run(id);
+    std::fs::create_dir_all(&folder).map_err(|source| RunError::Place { path: folder.clone(), source })?;
+    let ignore = places.folder().join(".gitignore");
+    if !ignore.exists() {
+        // Not worth failing for: it only keeps the folder out of commits.
+        let _ = std::fs::write(ignore, "*\n");
+    }
+    Ok(folder)
+}
+
+fn blank(
+    loaded: &Loaded,
+    facts: &Facts,
+    request: &Request,
+    id: Uuid,
+    started_at: Timestamp,
+    (change, host, toolchains): (results::Change, results::Host, Vec<results::Toolchain>),
+) -> Document {
+    let name = loaded.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    Document {
+        schema: SchemaTag,
+        tool: Tool { name: env!("CARGO_PKG_NAME").into(), version: env!("CARGO_PKG_VERSION").into() },
+        run: RunInfo {
+            id,
+            started_at,
+            duration_ns: 0,
+            status: Status::Running,
+            exit_code: ExitCode::Passed,
+            selection: Some(request.selection.text().to_owned()).filter(|text| !text.is_empty()),
+        },
+        project: facts.project.clone(),
+        pipeline: PipelineRef { path: name, sha256: loaded.sha256.clone() },
+        change,
+        host,
+        toolchains,
+        counts: Counts::default(),
+        steps: Vec::new(),
+        cases: Vec::new(),
+        generations: Vec::new(),
+        benchmarks: Vec::new(),
+        comparison: None,
+        remarks: Vec::new(),
+    }
+}
+
+impl Prepared {
+    fn tell_remarks(&self, emitter: &Emitter) {
+        for remark in &self.remarks {
+            emitter.remark(RemarkLevel::Warning, None, remark.clone());
+        }
+        for target in &self.plan.missing_targets {
+            emitter.remark(
+                RemarkLevel::Error,
+                None,
+                format!("required target `{target}` is not available on this host"),
+            );
+        }
+        for name in self.workshop.environment.unmaskable() {
+            let text = format!("secret `{name}` is shorter than 4 bytes and is not masked");
+            emitter.remark(RemarkLevel::Warning, None, text);
+        }
+    }
+
+    /// Which metrics of which step are compared.
+    fn limits(&self) -> Limits {
+        let mut limits = Limits::uniform(self.loaded.pipeline().gate.regression.0);
+        for item in &self.plan.items {
+            if let Work::Benchmark(measure) = &item.work {
+                let metrics = match measure.harness {
+                    Some(_) => Vec::new(),
+                    None => measure.metrics.iter().map(|metric| metric.as_str().to_owned()).collect(),
+                };
+                limits.steps.insert(item.id.clone(), Terms { metrics, limit: measure.limit });
+            }
+        }
+        limits
+    }
+
+    fn compare(&self, store: &dyn Store, emitter: &Emitter) -> Result<Comparison, StoreError> {
+        let compare_with = self.loaded.pipeline().baseline.compare_with.as_deref();
+        let wanted = emitter.look(|document| Wanted::by(document, compare_with)).unwrap_or_default();
+        let base = baseline::choose(store, &wanted)?;
+        let limits = self.limits();
+        let compared = emitter.look(|head| match &base {
+            Some(base) => {
+                let mut comparison = compare::unpaired(&base.document, head, &limits);
+                if let (Some(note), Some(more)) = (&mut comparison.note, &base.note) {
+                    *note = format!("{note}; {more}");
+                }
+                comparison
+            }
+            None => {
+                let why = "no earlier run of this branch on this kind of host is stored; this run can be the next one's baseline";
+                compare::without_base(head, &limits, why.into())
+            }
+        });
+        Ok(compared.unwrap_or_else(|| compare::without_base(&self.document, &limits, "nothing was run".into())))
+    }
+
+    fn end(&self, emitter: &Emitter, problems: &[String]) {
+        let policy = self.loaded.pipeline().gate.missing;
+        let missing_target = !self.plan.missing_targets.is_empty();
+        let judged = emitter.look(|document| judge::judge(document, policy, missing_target));
+        let (mut status, mut exit_code) = judged.unwrap_or((Status::Errored, ExitCode::Tool));
+        if !problems.is_empty() {
+            (status, exit_code) = (Status::Errored, exit_code.worst(ExitCode::Tool));
+        }
+        if let Some(signal) = self.workshop.cancel.signal() {
+            status = Status::Cancelled;
+            exit_code = if signal == 2 { ExitCode::Interrupted } else { ExitCode::Terminated };
+        }
+        emitter.emit(Event::RunFinished { status, exit_code, duration_ns: emitter.elapsed_ns() });
+    }
+}
+
+/// A wish to stop that comes with the first SIGINT, SIGTERM or SIGHUP of this process.
+///
+/// # Errors
+/// If the system refuses the handler.
+pub fn cancel_on_signals() -> std::io::Result<Cancel> {
+    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+    let cancel = Cancel::new();
+    let theirs = cancel.clone();
+    let mut signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM, SIGHUP])?;
+    std::thread::Builder::new().name("signals".into()).spawn(move || {
+        for signal in &mut signals {
+            theirs.ask(signal.unsigned_abs());
+        }
+    })?;
+    Ok(cancel)
+}

@@ -1,0 +1,115 @@
+//! What the terminal and the Markdown report both tell, one sentence or figure a row.
+
+use super::figures;
+use crate::results::{Benchmark, Document, Kind, Metric, MetricChange, Step, Validity, Verdict};
+
+/// The word before a row of a comparison.
+pub(super) const fn verdict_word(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Regressed => "regressed",
+        Verdict::Improved => "improved",
+        Verdict::Unchanged => "unchanged",
+        Verdict::Inconclusive => "undecided",
+        Verdict::Missing => "missing",
+        Verdict::New => "new",
+        Verdict::NoBase => "no baseline",
+    }
+}
+
+/// The metric's name in words.
+pub(super) fn metric_word(metric: &str) -> String {
+    match metric {
+        "wall_time" => "wall time".into(),
+        "cpu_time" => "CPU time".into(),
+        "user_time" => "user time".into(),
+        "system_time" => "system time".into(),
+        "peak_memory" => "peak memory".into(),
+        other => other.replace('_', " "),
+    }
+}
+
+/// Whether a row of a comparison is worth a line of its own.
+pub(super) fn is_remarkable(row: &MetricChange) -> bool {
+    !matches!(row.verdict, Verdict::Unchanged | Verdict::NoBase | Verdict::New)
+}
+
+/// `41.2 ms ± 0.31 ms, n = 57`: value, spread, samples.
+pub(super) fn figure(metric: &Metric) -> String {
+    let value = figures::value(metric.value, &metric.unit);
+    match &metric.summary {
+        Some(summary) if summary.n > 1 => {
+            format!("{value} ± {}", figures::value(summary.spread, &metric.unit))
+        }
+        Some(_) | None => value,
+    }
+}
+
+/// How many samples stand behind a benchmark.
+pub(super) fn samples(benchmark: &Benchmark) -> u64 {
+    benchmark.metrics.iter().map(|metric| metric.samples.len() as u64).max().unwrap_or(0)
+}
+
+/// The reason why a measurement is not plainly valid.
+pub(super) fn doubt(validity: &Validity) -> Option<String> {
+    match validity {
+        Validity::Valid => None,
+        Validity::Noisy { reason } => Some(format!("noisy: {}", reason.text)),
+        Validity::Invalid { reason } => Some(format!("not usable: {}", reason.text)),
+    }
+}
+
+/// The counts of a test step: `14 passed, 1 flaky, 1 skipped`.
+pub(super) fn case_counts(document: &Document, step: &Step) -> String {
+    let mut counts = crate::results::Counts::default();
+    for case in document.cases.iter().filter(|case| case.step == step.id) {
+        counts.add_case(case.outcome);
+    }
+    let words = [
+        (counts.passed, "passed"),
+        (counts.failed, "failed"),
+        (counts.errored, "errored"),
+        (counts.flaky, "flaky"),
+        (counts.skipped, "skipped"),
+        (counts.cancelled, "cancelled"),
+    ];
+    let told: Vec<String> = words.iter().filter(|(n, _)| *n > 0).map(|(n, word)| format!("{n} {word}")).collect();
+    if told.is_empty() { "no test".to_owned() } else { told.join(", ") }
+}
+
+/// What became of a step, in some words.
+pub(super) fn step_result(document: &Document, step: &Step) -> String {
+    let reason = step.reason.as_ref().map(|reason| reason.text.as_str());
+    match (step.kind, reason) {
+        (_, Some(reason)) if step.status == crate::results::StepStatus::Skipped => format!("skipped: {reason}"),
+        (Kind::Test, _) => case_counts(document, step),
+        (Kind::Generation, _) => generation_counts(document, step),
+        (Kind::Benchmark, Some(reason)) => reason.to_owned(),
+        (Kind::Benchmark, None) => {
+            let found = document.benchmarks.iter().filter(|benchmark| benchmark.step == step.id).count();
+            if found == 1 { "measured".to_owned() } else { format!("{found} benchmarks") }
+        }
+    }
+}
+
+fn generation_counts(document: &Document, step: &Step) -> String {
+    use crate::results::GenerationState::{Drifted, Failed, Missing, Unchanged, Written};
+    let words = [
+        (Written, "written"),
+        (Unchanged, "unchanged"),
+        (Drifted, "drifted"),
+        (Missing, "missing"),
+        (Failed, "failed"),
+    ];
+    let ours = || document.generations.iter().filter(|generation| generation.step == step.id);
+    let count = |state| ours().filter(|generation| generation.state == state).count();
+    let told: Vec<String> = words
+        .iter()
+        .map(|(state, word)| (count(*state), word))
+        .filter(|(n, _)| *n > 0)
+        .map(|(n, word)| format!("{n} {word}"))
+        .collect();
+    let verified = document.cases.iter().filter(|case| case.step == step.id).count();
+    let passed = document.cases.iter().filter(|case| case.step == step.id && !case.outcome.is_failure()).count();
+    let verified = if verified > 0 { format!("; {passed} of {verified} verified") } else { String::new() };
+    if told.is_empty() { "no file".to_owned() } else { format!("{}{verified}", told.join(", ")) }
+}

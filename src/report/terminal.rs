@@ -1,0 +1,271 @@
+//! The end report on a terminal, and the lines of the progress. Text with escape codes for style; the caller strips
+//! them where they are not wanted.
+
+use std::fmt::Write;
+
+use anstyle::{AnsiColor, Style};
+
+use super::rows;
+use super::{escape, figures, headline};
+use crate::results::{
+    Case, Document, Generation, GenerationState, Kind, MetricChange, Outcome, RemarkLevel, Step, StepStatus, Validity,
+    Verdict,
+};
+
+/// Failures told in full on the terminal; the rest are counted.
+const MOST: usize = 20;
+
+const BOLD: Style = Style::new().bold();
+const DIM: Style = Style::new().dimmed();
+const GOOD: Style = AnsiColor::Green.on_default();
+const BAD: Style = AnsiColor::Red.on_default().bold();
+const ODD: Style = AnsiColor::Yellow.on_default();
+
+/// Where a run's files are, for the last lines.
+#[derive(Debug, Clone, Default)]
+pub struct Place {
+    /// The run's folder as it should be shown.
+    pub folder: String,
+    /// The files in it.
+    pub files: Vec<String>,
+}
+
+fn paint(style: Style, text: impl std::fmt::Display) -> String {
+    format!("{style}{text}{style:#}")
+}
+
+/// The whole report: still, complete, ends with a line end.
+pub fn terminal(document: &Document, place: Option<&Place>) -> String {
+    let mut out = String::new();
+    line(&mut out, &header(document));
+    for kind in [Kind::Generation, Kind::Test, Kind::Benchmark] {
+        for step in document.steps.iter().filter(|step| step.kind == kind) {
+            line(&mut out, &step_line(document, step));
+            benchmarks(&mut out, document, step);
+        }
+    }
+    section(&mut out, generations(document));
+    section(&mut out, cases(document));
+    section(&mut out, comparison(document));
+    section(&mut out, remarks(document));
+    out.push('\n');
+    line(&mut out, &paint(BOLD, headline(document)));
+    if let Some(place) = place {
+        line(&mut out, &format!("results   {}   {}", escape::line(&place.folder), paint(DIM, place.files.join("  "))));
+    }
+    let exit = document.run.exit_code;
+    let style = if exit.code() == 0 { GOOD } else { BAD };
+    let took = figures::time(document.run.duration_ns as f64);
+    line(&mut out, &paint(style, format!("exit {} ({}) after {took}", exit.code(), exit.meaning())));
+    out
+}
+
+fn line(out: &mut String, text: &str) {
+    let _ = writeln!(out, " {text}");
+}
+
+fn section(out: &mut String, lines: Vec<String>) {
+    if !lines.is_empty() {
+        out.push('\n');
+    }
+    for text in lines {
+        line(out, &text);
+    }
+}
+
+fn header(document: &Document) -> String {
+    let change = &document.change;
+    let commit = change.short_commit().map(|commit| {
+        let dirty = if change.dirty == Some(true) { " + changes" } else { "" };
+        let branch = change.branch.as_deref().map(|branch| format!(" on {}", escape::line(branch))).unwrap_or_default();
+        format!("{commit}{dirty}{branch}")
+    });
+    let parts = [
+        Some(format!("backsight {}", document.tool.version)),
+        Some(escape::line(&document.project).into_owned()),
+        commit,
+        Some(escape::line(&document.host.title()).into_owned()),
+    ];
+    parts.into_iter().flatten().collect::<Vec<_>>().join(" · ")
+}
+
+/// One step and what became of it.
+pub fn step_line(document: &Document, step: &Step) -> String {
+    let style = match step.status {
+        StepStatus::Passed => GOOD,
+        StepStatus::Skipped => DIM,
+        StepStatus::Cancelled => ODD,
+        StepStatus::Failed | StepStatus::Errored | StepStatus::TimedOut => BAD,
+    };
+    let name = step.id.split_once('/').map_or(step.id.as_str(), |(_, name)| name);
+    let name = pad(&escape::line(name), 28);
+    let result = pad(&escape::line(&rows::step_result(document, step)), 42);
+    let took = if step.duration_ns > 0 { figures::time(step.duration_ns as f64) } else { String::new() };
+    let section = pad(step.kind.section(), 13);
+    format!("{} {name} {} {}", paint(BOLD, section), paint(style, result), paint(DIM, took)).trim_end().to_owned()
+}
+
+fn benchmarks(out: &mut String, document: &Document, step: &Step) {
+    for benchmark in document.benchmarks.iter().filter(|benchmark| benchmark.step == step.id) {
+        let alone = step.id.ends_with(&benchmark.name) || benchmark.series() == step.name;
+        let name = if alone { String::new() } else { format!("{}  ", escape::line(&benchmark.series())) };
+        let wanted = |name: &str| !matches!(name, "user_time" | "system_time");
+        let own = benchmark.iterations.is_empty();
+        let shown = benchmark.metrics.iter().filter(|metric| own || wanted(&metric.metric)).take(4);
+        let told: Vec<String> =
+            shown.map(|metric| format!("{} {}", rows::metric_word(&metric.metric), rows::figure(metric))).collect();
+        let n = match rows::samples(benchmark) {
+            0 => String::new(),
+            n => format!("   n = {n}"),
+        };
+        let doubt = rows::doubt(&benchmark.validity)
+            .map(|text| format!("   {}", paint(ODD, escape::line(&text))))
+            .unwrap_or_default();
+        line(out, &format!("{:14}{name}{}{}{doubt}", "", told.join("   "), paint(DIM, n)));
+    }
+}
+
+fn generations(document: &Document) -> Vec<String> {
+    let bad =
+        |generation: &&Generation| !matches!(generation.state, GenerationState::Written | GenerationState::Unchanged);
+    let tell = |generation: &Generation| {
+        let word = match generation.state {
+            GenerationState::Drifted => "DRIFTED",
+            GenerationState::Missing => "MISSING",
+            GenerationState::Failed | GenerationState::Written | GenerationState::Unchanged => "FAILED",
+        };
+        let why = generation.failure.as_ref().and_then(|failure| failure.message.as_deref()).unwrap_or_default();
+        format!("{}  {}  {}", paint(BAD, word), escape::line(&generation.output), escape::line(why))
+            .trim_end()
+            .to_owned()
+    };
+    some(document.generations.iter().filter(bad).map(tell).collect())
+}
+
+fn cases(document: &Document) -> Vec<String> {
+    let of = |wanted: fn(Outcome) -> bool| {
+        some(document.cases.iter().filter(|case| wanted(case.outcome)).map(case_line).collect())
+    };
+    let mut lines = of(Outcome::is_failure);
+    lines.extend(of(|outcome| outcome == Outcome::Flaky));
+    lines
+}
+
+/// One case and the first line of what it said.
+pub fn case_line(case: &Case) -> String {
+    let (style, word) = match case.outcome {
+        Outcome::Passed => (GOOD, "PASSED"),
+        Outcome::Failed => (BAD, "FAILED"),
+        Outcome::Errored => (BAD, "ERRORED"),
+        Outcome::TimedOut => (BAD, "TIMED OUT"),
+        Outcome::Flaky => (ODD, "FLAKY"),
+        Outcome::Skipped => (DIM, "SKIPPED"),
+        Outcome::Cancelled => (ODD, "CANCELLED"),
+    };
+    let place = match (&case.file, case.line) {
+        (Some(file), Some(line)) => format!("  {}:{line}", escape::line(file)),
+        (Some(file), None) => format!("  {}", escape::line(file)),
+        (None, _) => String::new(),
+    };
+    let title = case.title();
+    let said = said(case).map(|text| format!("  {}", escape::line(&escape::cut(&text, 160)))).unwrap_or_default();
+    format!("{}  {}  {}{place}{said}", paint(style, word), escape::line(&case.step), escape::line(&title))
+}
+
+fn said(case: &Case) -> Option<String> {
+    if case.outcome == Outcome::Flaky {
+        let failed = case.attempts.iter().filter(|attempt| attempt.outcome.is_failure()).count();
+        return Some(format!("failed {failed} of {} attempts", case.attempts.len()));
+    }
+    let failure = case.failures.first()?;
+    let text = failure.message.as_deref().or(failure.text.as_deref())?;
+    text.lines().map(str::trim).find(|line| !line.is_empty()).map(str::to_owned)
+}
+
+fn comparison(document: &Document) -> Vec<String> {
+    let Some(comparison) = &document.comparison else { return Vec::new() };
+    let mut lines = Vec::new();
+    match (&comparison.baseline, &comparison.note) {
+        (Some(base), note) => {
+            let commit = base.commit.as_deref().and_then(|commit| commit.get(..9)).unwrap_or("unknown commit");
+            let when = base.at.strftime("%Y-%m-%d %H:%M UTC");
+            let note = note.as_deref().unwrap_or_default();
+            lines.push(format!("against {commit}, run {} of {when} ({note})", base.run));
+        }
+        (None, Some(note)) => lines.push(format!("no comparison: {note}")),
+        (None, None) => {}
+    }
+    lines.extend(some(comparison.rows.iter().filter(|row| rows::is_remarkable(row)).map(change_line).collect()));
+    let unchanged = comparison.rows.iter().filter(|row| row.verdict == Verdict::Unchanged).count();
+    if unchanged > 0 {
+        lines.push(paint(GOOD, format!("{unchanged} metrics unchanged within their limit")));
+    }
+    for (word, list) in
+        [("NEWLY FAILING", &comparison.newly_failing), ("FIXED", &comparison.fixed), ("VANISHED", &comparison.vanished)]
+    {
+        lines.extend(some(
+            list.iter().map(|(step, name)| format!("{word}  {}  {}", escape::line(step), escape::line(name))).collect(),
+        ));
+    }
+    lines
+}
+
+/// One row of a comparison.
+pub fn change_line(row: &MetricChange) -> String {
+    let style = match row.verdict {
+        Verdict::Regressed | Verdict::Missing => BAD,
+        Verdict::Improved | Verdict::Unchanged => GOOD,
+        Verdict::Inconclusive => ODD,
+        Verdict::New | Verdict::NoBase => DIM,
+    };
+    let value = |value: Option<f64>| value.map_or_else(|| "–".to_owned(), |value| figures::value(value, &row.unit));
+    let change = row.change.map(figures::change).unwrap_or_default();
+    let interval = match (row.low, row.high) {
+        (Some(low), Some(high)) => format!(" [{}]", figures::interval(low, high)),
+        _ => String::new(),
+    };
+    let doubt = if row.validity == Validity::Valid { "" } else { " (noisy)" };
+    let note = row.note.as_deref().map(|note| format!("   {}", escape::line(note))).unwrap_or_default();
+    format!(
+        "{} {}  {}  {} → {}  {change}{interval}{doubt}{}",
+        paint(style, pad(&rows::verdict_word(row.verdict).to_uppercase(), 10)),
+        escape::line(&row.benchmark),
+        rows::metric_word(&row.metric),
+        value(row.base),
+        value(row.head),
+        paint(DIM, note),
+    )
+}
+
+fn remarks(document: &Document) -> Vec<String> {
+    let tell = |remark: &crate::results::Remark| {
+        let (style, word) = match remark.level {
+            RemarkLevel::Info => (DIM, "note"),
+            RemarkLevel::Warning => (ODD, "warning"),
+            RemarkLevel::Error => (BAD, "error"),
+        };
+        let step = remark.step.as_deref().map(|step| format!("{}: ", escape::line(step))).unwrap_or_default();
+        format!("{}: {step}{}", paint(style, word), escape::line(&remark.text))
+    };
+    let told = document.steps.iter().filter(|step| matches!(step.status, StepStatus::Errored | StepStatus::TimedOut));
+    let broken = told.filter_map(|step| {
+        let text = &step.reason.as_ref()?.text;
+        Some(format!("{}: {}: {}", paint(BAD, "error"), escape::line(&step.id), escape::line(text)))
+    });
+    some(broken.chain(document.remarks.iter().map(tell)).collect())
+}
+
+fn some(mut lines: Vec<String>) -> Vec<String> {
+    let more = lines.len().saturating_sub(MOST);
+    if more > 0 {
+        lines.truncate(MOST);
+        lines.push(format!("… and {more} more; all are in the report"));
+    }
+    lines
+}
+
+/// Fills up to `width` columns as a terminal counts them.
+fn pad(text: &str, width: usize) -> String {
+    let columns = unicode_width::UnicodeWidthStr::width(text);
+    format!("{text}{}", " ".repeat(width.saturating_sub(columns)))
+}
