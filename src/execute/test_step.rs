@@ -2,7 +2,7 @@
 
 mod attempts;
 
-use std::io::BufReader;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -238,6 +238,9 @@ pub fn junit_files(run_dir: &Path, step: &str) -> Vec<PathBuf> {
 /// A sentence that says what is wrong and where.
 pub fn read_junit(file: &Path, on_case: &mut dyn FnMut(Case)) -> Result<(), String> {
     let opened = std::fs::File::open(file).map_err(|error| error.to_string())?;
-    let reader = BufReader::with_capacity(64 << 10, opened);
-    junit::read(reader, &junit::Limits::default(), on_case).map(|_| ()).map_err(|error| error.to_string())
+    let mut lend = |case: &Case| {
+        on_case(case.clone());
+        ControlFlow::Continue(())
+    };
+    junit::read(opened, &junit::Limits::default(), &mut lend).map(|_| ()).map_err(|error| error.to_string())
 }

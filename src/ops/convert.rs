@@ -1,12 +1,13 @@
 //! `backsight convert`: another tool's output to our JSON.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read, Write};
+use std::io::{self, Read, Write};
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use crate::harness::{self, Parsed, junit};
+use crate::harness::{Format, Parsed, Warning, junit};
 use crate::results::{Benchmark, Case, Counts, ExitCode};
 
 /// The largest benchmark report that is read, in bytes; JUnit is streamed and has no such limit.
@@ -24,7 +25,7 @@ pub enum ConvertError {
         source: io::Error,
     },
     /// A file is not what it is said to be.
-    #[error("{}:{text}", path.display())]
+    #[error("{}: {text}", path.display())]
     Unreadable {
         /// As it was named.
         path: PathBuf,
@@ -62,11 +63,13 @@ pub fn benchmarks(name: &str, files: &[PathBuf], out: &mut dyn Write) -> Result<
         let mut bytes = Vec::new();
         let io = |source| ConvertError::Io { path: path.clone(), source };
         open(path).map_err(io)?.take(LARGEST).read_to_end(&mut bytes).map_err(io)?;
-        let text = String::from_utf8_lossy(&bytes);
-        let Parsed { benchmarks, warnings: told } = harness::parse(name, &text)
-            .map_err(|error| ConvertError::Unreadable { path: path.clone(), text: error.to_string() })?;
+        let unreadable = |text: String| ConvertError::Unreadable { path: path.clone(), text };
+        let parser = Format::parse(name).and_then(Format::parser);
+        let parser = parser.ok_or_else(|| unreadable(format!("`{name}` is no format of benchmarks")))?;
+        let Parsed { benchmarks, warnings: told } = parser(&bytes).map_err(|error| unreadable(error.to_string()))?;
         answer.benchmarks.extend(benchmarks);
-        warnings.extend(told.iter().map(|warning| format!("{}:{warning}", path.display())));
+        let tell = |warning: &Warning| format!("{}:{}: {}", path.display(), warning.line, warning.text);
+        warnings.extend(told.iter().map(tell));
     }
     serde_json::to_writer(&mut *out, &answer).map_err(|error| ConvertError::Output(error.into()))?;
     out.write_all(b"\n").map_err(ConvertError::Output)?;
@@ -83,11 +86,10 @@ pub fn junit(files: &[PathBuf], out: &mut dyn Write) -> Result<Vec<String>, Conv
     let mut failed: io::Result<()> = out.write_all(b"{\"cases\":[");
     let mut problem = None;
     for path in files {
-        let mut take = |case: Case| {
+        let mut take = |case: &Case| {
             counts.add_case(case.outcome);
-            if failed.is_ok() {
-                failed = write_case(out, &case, std::mem::take(&mut first));
-            }
+            failed = write_case(out, case, std::mem::take(&mut first));
+            if failed.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         };
         let reader = open(path).map_err(|source| ConvertError::Io { path: path.clone(), source })?;
         if let Err(error) = junit::read(reader, &junit::Limits::default(), &mut take) {
@@ -115,9 +117,9 @@ fn write_case(out: &mut dyn Write, case: &Case, first: bool) -> io::Result<()> {
 }
 
 /// The file, or standard input for `-`.
-fn open(path: &Path) -> io::Result<Box<dyn BufRead>> {
+fn open(path: &Path) -> io::Result<Box<dyn Read>> {
     if path.as_os_str() == "-" {
-        return Ok(Box::new(BufReader::with_capacity(64 << 10, io::stdin())));
+        return Ok(Box::new(io::stdin()));
     }
-    Ok(Box::new(BufReader::with_capacity(64 << 10, File::open(path)?)))
+    Ok(Box::new(File::open(path)?))
 }

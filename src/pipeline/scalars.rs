@@ -73,6 +73,7 @@ impl JsonSchema for StepDuration {
         json_schema!({
             "type": "string",
             "description": "A time span such as 500ms, 30s, 10m, 1h or 1h30m.",
+            "x-wants": "a duration such as 30s, 10m or 1h",
             "pattern": r"^\s*([0-9]+(\.[0-9]+)?\s*(ms|s|m|min|h|d)\s*)+$",
         })
     }
@@ -110,6 +111,7 @@ impl JsonSchema for Percent {
         json_schema!({
             "type": "string",
             "description": "A share such as 2% or 0.5%.",
+            "x-wants": "a share such as 2%",
             "pattern": r"^\s*[0-9]+(\.[0-9]+)?\s*%\s*$",
         })
     }

@@ -13,11 +13,3 @@ mod terminal;
 pub use headline::headline;
 pub use markdown::markdown;
 pub use terminal::{Place, case_line, change_line, step_line, terminal};
-
-pub mod junit {
-    #[derive(Default)]
-    pub struct Limits;
-    pub fn render(_d: &crate::results::Document, _l: &Limits) -> String {
-        String::new()
-    }
-}

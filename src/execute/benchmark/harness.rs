@@ -9,7 +9,7 @@ use crate::execute::log::Log;
 use crate::execute::process::{Ended as Process, Job, Streams, supervise};
 use crate::execute::schedule::Ended;
 use crate::execute::{Emitter, Workshop};
-use crate::harness::{self, Parsed};
+use crate::harness::{Format, Parsed};
 use crate::pipeline::{Harness, OutputSource};
 use crate::plan::{Item, Measure};
 use crate::results::{Benchmark, Event, RemarkLevel, StepStatus};
@@ -97,11 +97,12 @@ impl Call<'_> {
             return Err(format!("{name}: the report is larger than {} MiB", LARGEST >> 20));
         }
         let bytes = std::fs::read(file).map_err(broken)?;
-        let text = String::from_utf8_lossy(&bytes);
-        let Parsed { benchmarks, warnings } =
-            harness::parse(self.harness.as_str(), &text).map_err(|error| format!("{name}:{error}"))?;
+        let parser = Format::parse(self.harness.as_str()).and_then(Format::parser);
+        let parser = parser.ok_or_else(|| format!("no reader for {}", self.harness.as_str()))?;
+        let Parsed { benchmarks, warnings } = parser(&bytes).map_err(|error| format!("{name}: {error}"))?;
         for warning in warnings {
-            self.emitter.remark(RemarkLevel::Warning, Some(&self.item.id), format!("{name}:{warning}"));
+            let text = format!("{name}:{}: {}", warning.line, warning.text);
+            self.emitter.remark(RemarkLevel::Warning, Some(&self.item.id), text);
         }
         Ok(benchmarks.into_iter().map(|benchmark| belonging(benchmark, self.item)).collect())
     }

@@ -1,0 +1,105 @@
+//! The numbers of a report: seconds in many spellings, line numbers.
+
+/// A time longer than this, in seconds (a hundred years), is a mistake.
+const ABSURD: f64 = 3.2e9;
+
+/// Seconds as a tool wrote them, in nanoseconds. `None` where it is no sensible time: negative, not a number, absurd.
+///
+/// `1,234.5` and `1.234,5` are a thousand and some; a single comma without a dot is a decimal comma (`0,125`), since
+/// times are written with decimals everywhere. A unit of `s` or `ms` may follow.
+pub(super) fn nanoseconds(raw: &[u8]) -> Option<u64> {
+    plain(raw).or_else(|| spelt(raw))
+}
+
+/// Digits, a dot and at most nine digits: what nearly all tools write.
+fn plain(raw: &[u8]) -> Option<u64> {
+    let (mut whole, mut fraction, mut scale, mut dot) = (0u64, 0u64, 1_000_000_000u64, false);
+    if raw.is_empty() || raw.len() > 18 {
+        return None;
+    }
+    for byte in raw {
+        match byte {
+            b'0'..=b'9' if !dot => whole = whole * 10 + u64::from(byte - b'0'),
+            b'0'..=b'9' if scale > 1 => {
+                scale /= 10;
+                fraction += u64::from(byte - b'0') * scale;
+            }
+            b'.' if !dot && raw.len() > 1 => dot = true,
+            _ => return None,
+        }
+    }
+    (whole < ABSURD as u64).then(|| whole * 1_000_000_000 + fraction)
+}
+
+fn spelt(raw: &[u8]) -> Option<u64> {
+    if raw.len() > 64 {
+        return None;
+    }
+    let text = std::str::from_utf8(raw).ok()?.trim();
+    let (text, scale) = match text.strip_suffix('s').map(str::trim_end) {
+        Some(text) => text.strip_suffix('m').map_or((text, 1e9), |text| (text, 1e6)),
+        None => (text, 1e9),
+    };
+    let mut digits: String = text.chars().filter(|c| !c.is_whitespace() && *c != '\'' && *c != '’').collect();
+    match (digits.rfind('.'), digits.rfind(',')) {
+        (Some(dot), Some(comma)) if dot > comma => digits.retain(|c| c != ','),
+        (Some(_), Some(_)) => digits = digits.replace('.', "").replace(',', "."),
+        (None, Some(comma)) if digits.find(',') == Some(comma) => digits = digits.replace(',', "."),
+        (None, Some(_)) => digits.retain(|c| c != ','),
+        (Some(dot), None) if digits.find('.') != Some(dot) => digits.retain(|c| c != '.'),
+        _ => {}
+    }
+    let seconds: f64 = digits.parse().ok()?;
+    let sensible = seconds.is_finite() && seconds >= 0.0 && seconds * scale <= ABSURD * 1e9;
+    sensible.then(|| (seconds * scale).round() as u64)
+}
+
+/// A line number from 1.
+pub(super) fn line(raw: &[u8]) -> Option<u32> {
+    std::str::from_utf8(raw).ok()?.trim().parse().ok().filter(|line| *line > 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{line, nanoseconds};
+
+    #[test]
+    fn seconds_are_read_in_every_spelling() {
+        let cases: &[(&str, Option<u64>)] = &[
+            ("0", Some(0)),
+            ("0.000", Some(0)),
+            ("1.5", Some(1_500_000_000)),
+            (".5", Some(500_000_000)),
+            ("12.", Some(12_000_000_000)),
+            ("0.22047725", Some(220_477_250)),
+            ("0.1234567894", Some(123_456_789)),
+            ("1.7e-05", Some(17_000)),
+            ("1,234.5", Some(1_234_500_000_000)),
+            ("1.234,5", Some(1_234_500_000_000)),
+            ("0,125", Some(125_000_000)),
+            ("1,234,567", Some(1_234_567_000_000_000)),
+            ("1\u{a0}234,5", Some(1_234_500_000_000)),
+            (" 2.5 s", Some(2_500_000_000)),
+            ("12ms", Some(12_000_000)),
+            ("-1", None),
+            ("NaN", None),
+            ("inf", None),
+            ("", None),
+            (".", None),
+            ("1e300", None),
+            ("99999999999", None),
+            ("99999999999999999999999", None),
+            ("soon", None),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(nanoseconds(text.as_bytes()), *expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn line_numbers_start_at_one() {
+        assert_eq!(line(b"12"), Some(12));
+        assert_eq!(line(b"0"), None);
+        assert_eq!(line(b"-3"), None);
+    }
+}

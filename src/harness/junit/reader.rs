@@ -1,0 +1,251 @@
+//! From bytes to elements: finds tags, text, CDATA, comments and declarations in the window.
+
+use std::io::Read;
+use std::ops::ControlFlow;
+
+use quick_xml::parser::{ElementParser, Parser};
+
+use super::elements::{Elements, Problem};
+use super::encoding::Utf8;
+use super::text::LONGEST_REFERENCE;
+use super::window::Window;
+use super::{JunitError, Limits, Totals};
+use crate::results::Case;
+
+/// See [`super::read`].
+pub(super) fn read(
+    input: impl Read,
+    limits: &Limits,
+    on_case: &mut dyn FnMut(&Case) -> ControlFlow<()>,
+) -> Result<Totals, JunitError> {
+    let input = Utf8::new(input)?;
+    let mut elements = Elements::new(limits, on_case);
+    if let Some(name) = input.unknown() {
+        let name: String = name.chars().filter(|c| !c.is_control()).take(40).collect();
+        elements.warn(format!("the encoding `{name}` is not known; all characters beyond ASCII were replaced"));
+    }
+    let mark = input.mark();
+    let mut reader = Reader { window: Window::new(input, mark, limits.token), elements, limits };
+    let result = reader.run();
+    reader.elements.hand_out_all();
+    result.map(|()| reader.elements.totals)
+}
+
+struct Reader<'a, R> {
+    window: Window<R>,
+    elements: Elements<'a>,
+    limits: &'a Limits,
+}
+
+impl<R: Read> Reader<'_, R> {
+    fn run(&mut self) -> Result<(), JunitError> {
+        while self.text()? {
+            self.markup()?;
+            if self.elements.totals.stopped {
+                return Ok(());
+            }
+        }
+        match (self.elements.outside(), self.elements.rooted()) {
+            (true, true) => Ok(()),
+            (true, false) => Err(JunitError::Empty),
+            (false, _) => Err(self.cut_off(self.elements.innermost())),
+        }
+    }
+
+    fn cut_off(&self, inside: String) -> JunitError {
+        JunitError::CutOff { at: self.window.end_position(), inside }
+    }
+
+    /// Gives a problem its place: the start of what has not been consumed.
+    fn place(&self, problem: Problem) -> JunitError {
+        let at = self.window.position();
+        match problem {
+            Problem::NotXml(found) => JunitError::NotXml { at, found },
+            Problem::WrongRoot(found) => JunitError::WrongRoot { at, hint: hint(&found), found },
+            Problem::Mismatch { found, open } => JunitError::Mismatch { at, found, open },
+            Problem::UnknownEntity(name) => JunitError::UnknownEntity { at, name },
+            Problem::TooDeep => JunitError::TooDeep { at, limit: self.limits.depth },
+            Problem::TooManyAttributes => JunitError::TooManyAttributes { at, limit: self.limits.attributes },
+        }
+    }
+
+    /// Takes text up to the next `<`; false at the end of the input.
+    fn text(&mut self) -> Result<bool, JunitError> {
+        loop {
+            let rest = self.window.rest();
+            let found = memchr::memchr(b'<', rest);
+            let mut length = found.unwrap_or(rest.len());
+            if self.elements.outside() {
+                let blank = rest[..length].iter().take_while(|byte| byte.is_ascii_whitespace()).count();
+                self.window.consume(blank);
+                length -= blank;
+            } else if found.is_none() {
+                length = before_open_reference(rest);
+            }
+            self.take_text(length)?;
+            if found.is_some() {
+                return Ok(true);
+            }
+            if !self.window.more()? {
+                let left = self.window.rest().len();
+                self.take_text(left)?;
+                return Ok(false);
+            }
+        }
+    }
+
+    fn take_text(&mut self, length: usize) -> Result<(), JunitError> {
+        if length > 0 {
+            let text = &self.window.rest()[..length];
+            self.elements.text(text).map_err(|problem| self.place(problem))?;
+            self.window.consume(length);
+        }
+        Ok(())
+    }
+
+    /// Takes the markup that starts here.
+    fn markup(&mut self) -> Result<(), JunitError> {
+        while self.window.rest().len() < 2 {
+            if !self.window.more()? {
+                return Err(self.cut_off("a tag".into()));
+            }
+        }
+        let second = self.window.rest()[1];
+        match second {
+            b'/' => self.end_tag(),
+            b'?' => self.until(2, b"?>", false, "a processing instruction"),
+            b'!' if self.window.starts_with(b"<!--")? => self.until(4, b"-->", false, "a comment"),
+            b'!' if self.window.starts_with(b"<![CDATA[")? => self.until(9, b"]]>", true, "a CDATA section"),
+            b'!' => self.declaration(),
+            first if first.is_ascii_alphabetic() || matches!(first, b'_' | b':' | 0x80..) => self.start_tag(),
+            // A bare `<` in a text: not XML, but written by tools that do not escape.
+            _ => self.take_text(1),
+        }
+    }
+
+    fn start_tag(&mut self) -> Result<(), JunitError> {
+        let mut parser = ElementParser::default();
+        let mut seen = 1;
+        let end = loop {
+            let rest = self.window.rest();
+            if let Some(found) = parser.feed(&rest[seen..]) {
+                break seen + found;
+            }
+            seen = rest.len();
+            if !self.window.more()? {
+                return Err(self.cut_off_in_tag());
+            }
+        };
+        let content = &self.window.rest()[1..end];
+        let (content, closed) = match content.strip_suffix(b"/") {
+            Some(content) => (content, true),
+            None => (content, false),
+        };
+        let mut result = self.elements.open(content);
+        if closed && result.is_ok() {
+            result = self.elements.close(b"");
+        }
+        result.map_err(|problem| self.place(problem))?;
+        self.window.consume(end + 1);
+        Ok(())
+    }
+
+    fn cut_off_in_tag(&self) -> JunitError {
+        let inside = if self.elements.outside() { String::new() } else { format!(" in {}", self.elements.innermost()) };
+        self.cut_off(format!("a tag{inside}"))
+    }
+
+    fn end_tag(&mut self) -> Result<(), JunitError> {
+        let mut seen = 2;
+        let end = loop {
+            let rest = self.window.rest();
+            if let Some(found) = memchr::memchr(b'>', &rest[seen..]) {
+                break seen + found;
+            }
+            seen = rest.len();
+            if !self.window.more()? {
+                return Err(self.cut_off_in_tag());
+            }
+        };
+        let name = self.window.rest()[2..end].trim_ascii();
+        // `</>` closes nothing: an empty name would mean that a start tag closed itself.
+        let name = if name.is_empty() { b"?" } else { name };
+        self.elements.close(name).map_err(|problem| self.place(problem))?;
+        self.window.consume(end + 1);
+        Ok(())
+    }
+
+    /// Skips `opening` bytes, then takes everything up to `closing`, in pieces of any size.
+    fn until(&mut self, opening: usize, closing: &[u8], wanted: bool, what: &str) -> Result<(), JunitError> {
+        self.window.consume(opening);
+        loop {
+            let rest = self.window.rest();
+            let found = memchr::memmem::find(rest, closing);
+            let length = found.unwrap_or(rest.len().saturating_sub(closing.len() - 1));
+            if wanted {
+                self.elements.verbatim(&rest[..length]);
+            }
+            self.window.consume(length);
+            if found.is_some() {
+                self.window.consume(closing.len());
+                return Ok(());
+            }
+            if !self.window.more()? {
+                return Err(self.cut_off(what.into()));
+            }
+        }
+    }
+
+    /// Skips a DOCTYPE, unless it declares entities.
+    fn declaration(&mut self) -> Result<(), JunitError> {
+        let (mut seen, mut depth) = (2, 0u32);
+        let end = loop {
+            let rest = self.window.rest();
+            let end = rest[seen..].iter().position(|byte| {
+                match byte {
+                    b'[' => depth += 1,
+                    b']' => depth = depth.saturating_sub(1),
+                    _ => {}
+                }
+                *byte == b'>' && depth == 0
+            });
+            if let Some(end) = end {
+                break seen + end + 1;
+            }
+            seen = rest.len();
+            if !self.window.more()? {
+                return Err(self.cut_off("a DOCTYPE".into()));
+            }
+        };
+        let content = &self.window.rest()[..end];
+        if content.windows(8).any(|part| part.eq_ignore_ascii_case(b"<!ENTITY")) {
+            return Err(JunitError::EntityDeclared { at: self.window.position() });
+        }
+        self.window.consume(end);
+        Ok(())
+    }
+}
+
+/// How much of `text` can be taken when more may follow: not the start of a reference.
+fn before_open_reference(text: &[u8]) -> usize {
+    let from = text.len().saturating_sub(LONGEST_REFERENCE);
+    match memchr::memrchr(b'&', &text[from..]) {
+        Some(at) if memchr::memchr(b';', &text[from + at..]).is_none() => from + at,
+        _ => text.len(),
+    }
+}
+
+/// What a file with another root may be.
+fn hint(root: &str) -> &'static str {
+    match root {
+        "html" | "HTML" => "; this is a web page, perhaps an HTML report or a log-in page",
+        "test-run" => "; this looks like NUnit 3, which has its own format: let the adapter write JUnit",
+        "assemblies" | "assembly" => "; this looks like xUnit.net 2, which has its own format: let it write JUnit",
+        "TestRun" => "; this looks like a Visual Studio TRX file: use a JUnit logger",
+        "robot" => "; this looks like Robot Framework's own output: run it with `--xunit FILE`",
+        "testng-results" => "; this looks like TestNG's own format: it writes JUnit beside it in `junitreports`",
+        "coverage" | "report" => "; this looks like a coverage report",
+        "Catch2TestRun" | "Catch" => "; this looks like Catch2's own format: run it with `-r junit`",
+        _ => "",
+    }
+}

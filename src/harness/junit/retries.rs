@@ -1,0 +1,208 @@
+//! Repeated cases: which of them are attempts of one test.
+//!
+//! Some tools write one element per attempt. Cases of one suite with equal class, name, file and line whose outcomes
+//! differ are taken as attempts of one case, in the order of the file: flaky where the last one passed, otherwise what
+//! the last one was. Repeats with equal outcomes, and skipped ones, stay cases of their own: nothing says that they
+//! are one test, and none may get lost.
+//!
+//! Memory is bounded whatever the size of a suite: an outcome is compared with the suite's most recent cases, and with
+//! those that did not pass for longer. The limits stand in [`Limits`].
+
+use std::collections::VecDeque;
+
+use crate::results::{Attempt, Case, Outcome};
+
+use super::Limits;
+
+/// How many slots the filter has; a power of two.
+const SLOTS: usize = 4096;
+
+/// A case that may still turn out to be an attempt.
+struct Entry {
+    case: Box<Case>,
+    suites: u64,
+    hash: u64,
+    weight: usize,
+}
+
+/// The cases of the innermost suite that have not been handed out.
+pub(super) struct Recent {
+    recent: VecDeque<Entry>,
+    held: VecDeque<Entry>,
+    spare: Vec<(Box<Case>, u64)>,
+    /// How many entries have a hash that falls into each slot: tells quickly that a case was not seen before.
+    filter: Box<[u16; SLOTS]>,
+    bad: usize,
+    recent_weight: usize,
+    held_weight: usize,
+    /// How many elements of the file were found to be attempts of another one's case.
+    pub(super) merged: u64,
+}
+
+impl Recent {
+    /// Nothing yet.
+    pub(super) fn new() -> Self {
+        Self {
+            recent: VecDeque::new(),
+            held: VecDeque::new(),
+            spare: Vec::new(),
+            filter: Box::new([0; SLOTS]),
+            bad: 0,
+            recent_weight: 0,
+            held_weight: 0,
+            merged: 0,
+        }
+    }
+
+    /// A case whose memory can be used again, with the state of the suites it was filled from.
+    pub(super) fn spare(&mut self) -> (Box<Case>, u64) {
+        self.spare.pop().unwrap_or_else(|| (Box::new(Case::new("", Outcome::Passed)), 0))
+    }
+
+    /// Gives back the memory of a case that has been handed out.
+    pub(super) fn give_back(&mut self, case: Box<Case>, suites: u64) {
+        if self.spare.len() < 8 {
+            self.spare.push((case, suites));
+        }
+    }
+
+    /// Takes in a finished case, merged with its earlier attempts.
+    pub(super) fn add(&mut self, mut case: Box<Case>, suites: u64, limits: &Limits) {
+        let hash = hash(&case);
+        let was_run = !matches!(case.outcome, Outcome::Skipped | Outcome::Cancelled);
+        let bad = is_bad(&case);
+        if was_run && (bad || self.bad > 0) && self.filter[slot(hash)] > 0 {
+            self.merge_into(&mut case, hash, limits);
+        }
+        let weight = weight(&case);
+        self.filter[slot(hash)] += 1;
+        self.bad += usize::from(is_bad(&case));
+        self.recent_weight += weight;
+        self.recent.push_back(Entry { case, suites, hash, weight });
+    }
+
+    /// Makes earlier cases with the same identity attempts of this one, if their outcomes differ.
+    fn merge_into(&mut self, case: &mut Case, hash: u64, limits: &Limits) {
+        let same = |entry: &Entry| {
+            entry.hash == hash
+                && !matches!(entry.case.outcome, Outcome::Skipped | Outcome::Cancelled)
+                && identity(&entry.case) == identity(case)
+        };
+        let earlier = || self.held.iter().chain(&self.recent).filter(|entry| same(entry));
+        let attempts: usize = earlier().map(|entry| entry.case.attempts.len().max(1)).sum();
+        let differs = earlier().any(|entry| entry.case.outcome != case.outcome);
+        if !differs || attempts + case.attempts.len().max(1) > limits.attempts {
+            return;
+        }
+        let mut all = Vec::with_capacity(attempts + 1);
+        for held in [true, false] {
+            let list = if held { &mut self.held } else { &mut self.recent };
+            let mut i = 0;
+            while i < list.len() {
+                if !same(&list[i]) {
+                    i += 1;
+                } else if let Some(entry) = list.remove(i) {
+                    *(if held { &mut self.held_weight } else { &mut self.recent_weight }) -= entry.weight;
+                    self.filter[slot(entry.hash)] -= 1;
+                    self.bad -= usize::from(is_bad(&entry.case));
+                    self.merged += 1;
+                    append_attempts(&mut all, &entry.case);
+                }
+            }
+        }
+        append_attempts(&mut all, case);
+        if case.outcome == Outcome::Passed {
+            case.outcome = Outcome::Flaky;
+        }
+        case.attempts = all;
+    }
+
+    /// The next case that has to leave because there are too many: the oldest recent one if it passed, or the oldest
+    /// held one when what did not pass exceeds its own limit.
+    pub(super) fn next_surplus(&mut self, limits: &Limits) -> Option<(Box<Case>, u64)> {
+        while self.recent.len() > limits.recent || (self.recent_weight > limits.held_bytes && self.recent.len() > 1) {
+            let entry = self.recent.pop_front()?;
+            self.recent_weight -= entry.weight;
+            if !is_bad(&entry.case) {
+                return Some(self.release(entry));
+            }
+            self.held_weight += entry.weight;
+            self.held.push_back(entry);
+        }
+        if self.held.len() > limits.held || self.held_weight > limits.held_bytes {
+            return self.pop_held();
+        }
+        None
+    }
+
+    /// The next case at the end of a suite.
+    pub(super) fn next_at_end(&mut self) -> Option<(Box<Case>, u64)> {
+        if let Some(case) = self.pop_held() {
+            return Some(case);
+        }
+        let entry = self.recent.pop_front()?;
+        self.recent_weight -= entry.weight;
+        Some(self.release(entry))
+    }
+
+    fn pop_held(&mut self) -> Option<(Box<Case>, u64)> {
+        let entry = self.held.pop_front()?;
+        self.held_weight -= entry.weight;
+        Some(self.release(entry))
+    }
+
+    fn release(&mut self, entry: Entry) -> (Box<Case>, u64) {
+        self.filter[slot(entry.hash)] -= 1;
+        self.bad -= usize::from(is_bad(&entry.case));
+        (entry.case, entry.suites)
+    }
+}
+
+/// Whether a later case with the same identity and an outcome of passed would be an attempt of this one.
+fn is_bad(case: &Case) -> bool {
+    case.outcome.is_failure() || case.outcome == Outcome::Flaky
+}
+
+fn append_attempts(all: &mut Vec<Attempt>, case: &Case) {
+    if case.attempts.is_empty() {
+        let failure = case.failures.first().cloned();
+        all.push(Attempt { outcome: case.outcome, duration_ns: case.duration_ns, failure });
+    } else {
+        all.extend_from_slice(&case.attempts);
+    }
+}
+
+fn identity(case: &Case) -> (&str, Option<&str>, Option<&str>, Option<u32>) {
+    (&case.name, case.class.as_deref(), case.file.as_deref(), case.line)
+}
+
+/// A quick hash; equality is checked with the texts themselves, so collisions only cost time.
+fn hash(case: &Case) -> u64 {
+    const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
+    let mut hash = u64::from(case.line.unwrap_or(0));
+    for text in [Some(case.name.as_str()), case.class.as_deref(), case.file.as_deref()] {
+        let mut chunks = text.unwrap_or_default().as_bytes().chunks_exact(8);
+        for chunk in &mut chunks {
+            let word = chunk.iter().rev().fold(0, |word, byte| (word << 8) | u64::from(*byte));
+            hash = (hash.rotate_left(5) ^ word).wrapping_mul(FACTOR);
+        }
+        let rest = chunks.remainder().iter().fold(1, |word, byte| (word << 8) | u64::from(*byte));
+        hash = (hash.rotate_left(5) ^ rest).wrapping_mul(FACTOR);
+    }
+    hash
+}
+
+fn slot(hash: u64) -> usize {
+    (hash >> 40) as usize & (SLOTS - 1)
+}
+
+/// About how much memory a case takes, in bytes.
+fn weight(case: &Case) -> usize {
+    let text = |text: &Option<String>| text.as_ref().map_or(0, String::len);
+    let failure = |f: &crate::results::Failure| 72 + text(&f.message) + text(&f.kind) + text(&f.text);
+    let failures: usize = case.failures.iter().map(failure).sum();
+    let attempts: usize = case.attempts.iter().map(|a| 100 + a.failure.as_ref().map_or(0, failure)).sum();
+    let properties: usize = case.properties.iter().map(|(key, value)| 60 + key.len() + value.len()).sum();
+    let outputs = text(&case.stdout) + text(&case.stderr);
+    400 + case.name.len() + text(&case.class) + failures + attempts + properties + outputs
+}
