@@ -1,1 +1,3 @@
 //! Run + comparison to text. Pure: the caller writes it somewhere.
+
+pub mod junit;
