@@ -6,6 +6,8 @@
 //!
 //! Options after `--`: `--cases N`, `--rounds N`, `--python PATH` (an interpreter that has lxml; default `python3`).
 
+#![allow(clippy::print_stdout, reason = "the table is what this program is for")]
+
 use std::error::Error;
 use std::fs::File;
 use std::io::{BufReader, BufWriter, Write};

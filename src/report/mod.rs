@@ -6,6 +6,7 @@
 pub mod escape;
 pub mod figures;
 mod headline;
+pub mod junit;
 mod markdown;
 mod rows;
 mod terminal;

@@ -31,26 +31,37 @@ pub(super) struct Draft {
     after: Vec<Attempt>,
 }
 
-/// Empties a text that will be filled again, keeping its memory.
+/// Makes a case ready to be filled again. Name, class, file and suites stay, since the next case's are likely to be
+/// equal or to fit into their memory.
+pub(super) fn empty(case: &mut Case) {
+    case.outcome = Outcome::Passed;
+    case.duration_ns = None;
+    case.line = None;
+    case.stdout = None;
+    case.stderr = None;
+    if !case.failures.is_empty() || !case.attempts.is_empty() || !case.properties.is_empty() {
+        case.failures = Vec::new();
+        case.attempts = Vec::new();
+        case.properties.clear();
+    }
+}
+
+/// Puts an attribute's value into a slot that holds what an earlier case had there.
 fn refill(slot: &mut Option<String>, raw: &[u8], limit: usize) -> Result<(), UnknownEntity> {
     if raw.is_empty() {
         *slot = None;
         return Ok(());
     }
-    attribute(raw, limit, slot.get_or_insert_default())
+    let slot = slot.get_or_insert_default();
+    if slot.as_bytes() == raw && memchr::memchr(b'&', raw).is_none() {
+        return Ok(());
+    }
+    attribute(raw, limit, slot)
 }
 
 impl Draft {
-    /// A draft in the memory of an earlier case.
-    pub(super) fn reuse(mut case: Box<Case>, suites: u64) -> Self {
-        case.outcome = Outcome::Passed;
-        case.duration_ns = None;
-        case.line = None;
-        case.failures.clear();
-        case.attempts.clear();
-        case.stdout = None;
-        case.stderr = None;
-        case.properties.clear();
+    /// A draft in the memory of an earlier case that is [`empty`].
+    pub(super) fn reuse(case: Box<Case>, suites: u64) -> Self {
         Self { case, suites, bad: None, skipped: false, declared: None, after: Vec::new() }
     }
 

@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use crate::results::{Case, Failure, Outcome};
 
-use super::draft::{Draft, Telling};
+use super::draft::{self, Draft, Telling};
 use super::retries::Recent;
 use super::tag::{Tag, local};
 use super::text::{Collector, Keep, UnknownEntity, attribute, cut};
@@ -383,12 +383,13 @@ impl<'a> Elements<'a> {
         self.totals.merged = self.recent.merged;
     }
 
-    fn hand_out(&mut self, case: Box<Case>, state: u64) {
+    fn hand_out(&mut self, mut case: Box<Case>, state: u64) {
         if !self.totals.stopped {
             self.totals.counts.add_case(case.outcome);
             self.totals.stopped = (self.on_case)(&case).is_break();
         }
-        self.recent.give_back(case, state);
+        draft::empty(&mut case);
+        self.recent.give_back(case, state, self.limits);
     }
 }
 

@@ -71,7 +71,7 @@ impl Default for Limits {
             depth: 200,
             token: 16 << 20,
             attributes: 500,
-            recent: 256,
+            recent: 64,
             held: 1_000,
             held_bytes: 3 << 20,
         }

@@ -8,14 +8,28 @@
 //! Memory is bounded whatever the size of a suite: an outcome is compared with the suite's most recent cases, and with
 //! those that did not pass for longer. The limits stand in [`Limits`].
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
+use std::hash::{BuildHasherDefault, Hasher};
 
 use crate::results::{Attempt, Case, Outcome};
 
 use super::Limits;
 
-/// How many slots the filter has; a power of two.
-const SLOTS: usize = 4096;
+/// Passes on what is a hash already.
+#[derive(Default)]
+struct Same(u64);
+
+impl Hasher for Same {
+    fn write(&mut self, _: &[u8]) {}
+
+    fn write_u64(&mut self, hash: u64) {
+        self.0 = hash;
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
 
 /// A case that may still turn out to be an attempt.
 struct Entry {
@@ -30,9 +44,8 @@ pub(super) struct Recent {
     recent: VecDeque<Entry>,
     held: VecDeque<Entry>,
     spare: Vec<(Box<Case>, u64)>,
-    /// How many entries have a hash that falls into each slot: tells quickly that a case was not seen before.
-    filter: Box<[u16; SLOTS]>,
-    bad: usize,
+    /// How many entries that did not just pass have this hash: tells quickly that a case is no repeat of one.
+    bad: HashMap<u64, u32, BuildHasherDefault<Same>>,
     recent_weight: usize,
     held_weight: usize,
     /// How many elements of the file were found to be attempts of another one's case.
@@ -46,8 +59,7 @@ impl Recent {
             recent: VecDeque::new(),
             held: VecDeque::new(),
             spare: Vec::new(),
-            filter: Box::new([0; SLOTS]),
-            bad: 0,
+            bad: HashMap::default(),
             recent_weight: 0,
             held_weight: 0,
             merged: 0,
@@ -60,8 +72,8 @@ impl Recent {
     }
 
     /// Gives back the memory of a case that has been handed out.
-    pub(super) fn give_back(&mut self, case: Box<Case>, suites: u64) {
-        if self.spare.len() < 8 {
+    pub(super) fn give_back(&mut self, case: Box<Case>, suites: u64, limits: &Limits) {
+        if self.spare.len() <= limits.recent {
             self.spare.push((case, suites));
         }
     }
@@ -69,25 +81,23 @@ impl Recent {
     /// Takes in a finished case, merged with its earlier attempts.
     pub(super) fn add(&mut self, mut case: Box<Case>, suites: u64, limits: &Limits) {
         let hash = hash(&case);
-        let was_run = !matches!(case.outcome, Outcome::Skipped | Outcome::Cancelled);
-        let bad = is_bad(&case);
-        if was_run && (bad || self.bad > 0) && self.filter[slot(hash)] > 0 {
+        let repeats_bad = !self.bad.is_empty() && self.bad.contains_key(&hash);
+        let repeats = repeats_bad || (is_bad(&case) && self.recent.iter().any(|entry| entry.hash == hash));
+        if repeats && was_run(&case) {
             self.merge_into(&mut case, hash, limits);
         }
         let weight = weight(&case);
-        self.filter[slot(hash)] += 1;
-        self.bad += usize::from(is_bad(&case));
+        if is_bad(&case) {
+            *self.bad.entry(hash).or_default() += 1;
+        }
         self.recent_weight += weight;
         self.recent.push_back(Entry { case, suites, hash, weight });
     }
 
     /// Makes earlier cases with the same identity attempts of this one, if their outcomes differ.
     fn merge_into(&mut self, case: &mut Case, hash: u64, limits: &Limits) {
-        let same = |entry: &Entry| {
-            entry.hash == hash
-                && !matches!(entry.case.outcome, Outcome::Skipped | Outcome::Cancelled)
-                && identity(&entry.case) == identity(case)
-        };
+        let same =
+            |entry: &Entry| entry.hash == hash && was_run(&entry.case) && identity(&entry.case) == identity(case);
         let earlier = || self.held.iter().chain(&self.recent).filter(|entry| same(entry));
         let attempts: usize = earlier().map(|entry| entry.case.attempts.len().max(1)).sum();
         let differs = earlier().any(|entry| entry.case.outcome != case.outcome);
@@ -103,8 +113,7 @@ impl Recent {
                     i += 1;
                 } else if let Some(entry) = list.remove(i) {
                     *(if held { &mut self.held_weight } else { &mut self.recent_weight }) -= entry.weight;
-                    self.filter[slot(entry.hash)] -= 1;
-                    self.bad -= usize::from(is_bad(&entry.case));
+                    forget(&mut self.bad, &entry);
                     self.merged += 1;
                     append_attempts(&mut all, &entry.case);
                 }
@@ -152,8 +161,7 @@ impl Recent {
     }
 
     fn release(&mut self, entry: Entry) -> (Box<Case>, u64) {
-        self.filter[slot(entry.hash)] -= 1;
-        self.bad -= usize::from(is_bad(&entry.case));
+        forget(&mut self.bad, &entry);
         (entry.case, entry.suites)
     }
 }
@@ -161,6 +169,21 @@ impl Recent {
 /// Whether a later case with the same identity and an outcome of passed would be an attempt of this one.
 fn is_bad(case: &Case) -> bool {
     case.outcome.is_failure() || case.outcome == Outcome::Flaky
+}
+
+fn was_run(case: &Case) -> bool {
+    !matches!(case.outcome, Outcome::Skipped | Outcome::Cancelled)
+}
+
+fn forget(bad: &mut HashMap<u64, u32, BuildHasherDefault<Same>>, entry: &Entry) {
+    if is_bad(&entry.case)
+        && let Some(count) = bad.get_mut(&entry.hash)
+    {
+        *count -= 1;
+        if *count == 0 {
+            bad.remove(&entry.hash);
+        }
+    }
 }
 
 fn append_attempts(all: &mut Vec<Attempt>, case: &Case) {
@@ -181,19 +204,14 @@ fn hash(case: &Case) -> u64 {
     const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
     let mut hash = u64::from(case.line.unwrap_or(0));
     for text in [Some(case.name.as_str()), case.class.as_deref(), case.file.as_deref()] {
-        let mut chunks = text.unwrap_or_default().as_bytes().chunks_exact(8);
-        for chunk in &mut chunks {
-            let word = chunk.iter().rev().fold(0, |word, byte| (word << 8) | u64::from(*byte));
-            hash = (hash.rotate_left(5) ^ word).wrapping_mul(FACTOR);
+        let (words, rest) = text.unwrap_or_default().as_bytes().as_chunks::<8>();
+        for word in words {
+            hash = (hash.rotate_left(5) ^ u64::from_le_bytes(*word)).wrapping_mul(FACTOR);
         }
-        let rest = chunks.remainder().iter().fold(1, |word, byte| (word << 8) | u64::from(*byte));
+        let rest = rest.iter().fold(1, |word, byte| (word << 8) | u64::from(*byte));
         hash = (hash.rotate_left(5) ^ rest).wrapping_mul(FACTOR);
     }
     hash
-}
-
-fn slot(hash: u64) -> usize {
-    (hash >> 40) as usize & (SLOTS - 1)
 }
 
 /// About how much memory a case takes, in bytes.
