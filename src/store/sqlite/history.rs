@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, Row, Transaction, TransactionBehavior, params};
 
 use super::SqliteStore;
 use super::labels::Labels;
@@ -52,6 +52,8 @@ pub(super) fn points(
     series: &Series,
     limit: usize,
 ) -> rusqlite::Result<Vec<HistoryPoint>> {
+    // One snapshot for all blocks: consistent, and locks are taken once instead of once a block.
+    let _snapshot = Transaction::new_unchecked(connection, TransactionBehavior::Deferred)?;
     labels.refresh(connection)?;
     let last: Option<i64> = connection.prepare_cached("SELECT max(no) FROM runs")?.query_row([], |row| row.get(0))?;
     let mut statement = connection.prepare_cached(

@@ -155,7 +155,7 @@ impl SqliteStore {
         write_ahead(connection, self.busy)?;
         connection.execute_batch(
             "PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF;
-             PRAGMA cell_size_check = ON; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -16384;",
+             PRAGMA cell_size_check = ON; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -65536;",
         )?;
         if let Some(pages) = options.page_limit {
             connection.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(()))?;
