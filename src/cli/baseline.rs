@@ -13,7 +13,7 @@ use crate::store::{Places, RunFacts, StoreError};
 
 /// Arguments of `backsight baseline`.
 #[derive(Debug, Args)]
-pub struct BaselineArgs {
+pub(super) struct BaselineArgs {
     /// The folder that the pipeline file stands in
     #[arg(long, global = true, value_name = "DIR", default_value = ".")]
     workspace: PathBuf,
@@ -59,7 +59,7 @@ impl From<StoreError> for Stop {
 }
 
 /// Carries out `backsight baseline`, writing data to `out` and prose to `err`.
-pub fn run(args: &BaselineArgs, out: &mut impl Write, err: &mut impl Write) -> ExitCode {
+pub(super) fn run(args: &BaselineArgs, out: &mut impl Write, err: &mut impl Write) -> ExitCode {
     let places = Places::of(&args.workspace);
     let done = match &args.action {
         BaselineAction::List { project, format } => list(&places, project.as_deref(), *format, out, err),

@@ -10,7 +10,7 @@ use crate::results::ExitCode;
 
 /// Write a first backsight.yml that fits this repository
 #[derive(Debug, Args)]
-pub struct InitArgs {
+pub(super) struct InitArgs {
     /// The folder of the project
     #[arg(default_value = ".")]
     folder: PathBuf,
@@ -27,7 +27,7 @@ pub struct InitArgs {
 /// # Errors
 /// [`InitError`] where the folder cannot be read or the file not be written; [`exit_code`] says what that means for
 /// the process. A closed output is no error.
-pub fn run(args: &InitArgs, out: &mut dyn Write, prose: &mut dyn Write) -> Result<ExitCode, InitError> {
+pub(super) fn run(args: &InitArgs, out: &mut dyn Write, prose: &mut dyn Write) -> Result<ExitCode, InitError> {
     let proposal = propose(&args.folder)?;
     let written = if args.print { None } else { Some(write(&args.folder, &proposal, args.force)?) };
     let _ = tell(&proposal, prose);
@@ -39,7 +39,7 @@ pub fn run(args: &InitArgs, out: &mut dyn Write, prose: &mut dyn Write) -> Resul
 }
 
 /// What an error means for the process.
-pub const fn exit_code(error: &InitError) -> ExitCode {
+pub(super) const fn exit_code(error: &InitError) -> ExitCode {
     match error {
         InitError::Folder { .. } | InitError::Exists { .. } => ExitCode::Usage,
         InitError::Write { .. } => ExitCode::Tool,

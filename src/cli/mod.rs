@@ -15,6 +15,7 @@ mod progress;
 mod report;
 mod run;
 mod runs;
+mod schema;
 mod table;
 
 use std::process::ExitCode as Code;
@@ -63,6 +64,8 @@ enum Command {
     Baseline(baseline::BaselineArgs),
     /// Turn a harness's output or JUnit XML into our JSON.
     Convert(convert::Args),
+    /// Print the JSON Schemas of our formats.
+    Schema(schema::Args),
     /// Print a shell's completion script.
     Completions(completions::Args),
 }
@@ -75,7 +78,7 @@ pub fn main() -> Code {
         start_tracing();
     }
     let code = match arguments.command {
-        Command::Run(args) => run::run(args, console),
+        Command::Run(args) => run::run(&args, console),
         Command::Check(args) => check::run(&args, console),
         Command::Init(args) => start(&args, console),
         Command::Compare(args) => compare::run(&args, console),
@@ -83,6 +86,7 @@ pub fn main() -> Code {
         Command::Runs(args) => runs::run(&args, &mut anstream::stdout().lock(), &mut anstream::stderr().lock()),
         Command::Baseline(args) => baseline::run(&args, &mut anstream::stdout().lock(), &mut anstream::stderr().lock()),
         Command::Convert(args) => convert::run(&args, console),
+        Command::Schema(args) => schema::run(&args),
         Command::Completions(args) => completions::run(&args),
     };
     Code::from(code.code())

@@ -79,8 +79,8 @@ fn duration(text: &str) -> Result<StepDuration, String> {
 }
 
 /// Runs the command.
-pub(super) fn run(args: Args, console: Console) -> ExitCode {
-    let request = match request(args.choice.selection(), &args) {
+pub(super) fn run(args: &Args, console: Console) -> ExitCode {
+    let request = match request(args.choice.selection(), args) {
         Ok(request) => request,
         Err((text, code)) => {
             console.error(&text);

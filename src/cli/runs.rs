@@ -21,7 +21,7 @@ const SHORT_ID: usize = 13;
 
 /// How to write what a program might read.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-pub enum Format {
+pub(super) enum Format {
     /// A table for people.
     #[default]
     Text,
@@ -31,7 +31,7 @@ pub enum Format {
 
 /// Arguments of `backsight runs`.
 #[derive(Debug, Args)]
-pub struct RunsArgs {
+pub(super) struct RunsArgs {
     /// The folder that the pipeline file stands in
     #[arg(long, global = true, value_name = "DIR", default_value = ".")]
     workspace: PathBuf,
@@ -119,7 +119,7 @@ fn parse_kind(word: &str) -> Result<Kind, String> {
 }
 
 /// Carries out `backsight runs`, writing data to `out` and prose to `err`.
-pub fn run(args: &RunsArgs, out: &mut impl Write, err: &mut impl Write) -> ExitCode {
+pub(super) fn run(args: &RunsArgs, out: &mut impl Write, err: &mut impl Write) -> ExitCode {
     let places = Places::of(&args.workspace);
     let done = match &args.action {
         RunsAction::List(list) => list_runs(&places, list, out, err),

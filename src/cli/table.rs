@@ -8,14 +8,14 @@ use unicode_width::UnicodeWidthStr;
 
 /// One cell: its text and how it looks on a terminal.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Cell {
+pub(super) struct Cell {
     text: String,
     style: Style,
 }
 
 impl Cell {
     /// A cell in a style.
-    pub fn styled(text: impl AsRef<str>, style: Style) -> Self {
+    pub(super) fn styled(text: impl AsRef<str>, style: Style) -> Self {
         Self { text: visible(text.as_ref()), style }
     }
 }
@@ -28,7 +28,7 @@ impl<T: AsRef<str>> From<T> for Cell {
 
 /// Replaces control characters and others that would move the cursor or turn the text around, so that a hostile name
 /// can neither break a line nor send escape codes.
-pub fn visible(text: &str) -> String {
+pub(super) fn visible(text: &str) -> String {
     let is_harmless = |c: char| {
         !c.is_control() && !matches!(c, '\u{200e}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
     };
@@ -40,7 +40,7 @@ pub fn visible(text: &str) -> String {
 ///
 /// # Errors
 /// What the stream says.
-pub fn write(out: &mut impl Write, heading: &[&str], rows: &[Vec<Cell>]) -> io::Result<()> {
+pub(super) fn write(out: &mut impl Write, heading: &[&str], rows: &[Vec<Cell>]) -> io::Result<()> {
     let bold = Style::new().bold();
     let heading: Vec<_> = heading.iter().map(|text| Cell::styled(text, bold)).collect();
     let widths: Vec<_> = (0..heading.len())

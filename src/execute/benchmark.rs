@@ -2,49 +2,22 @@
 
 mod figures;
 mod harness;
+mod purse;
 mod sampling;
 
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use super::ended::Ended;
 use super::log::Log;
 use super::process::{Job, Streams, supervise};
-use super::schedule::Ended;
 use super::{Emitter, Workshop};
-use crate::plan::{Invocation, Item, Measure, Plan, Work};
+use crate::plan::{Invocation, Item, Measure};
 use crate::results::{Event, Kind, RemarkLevel, StepStatus};
 
 use harness::Call;
 
+pub(super) use purse::Purse;
 pub use sampling::calibrate;
-
-/// The longest that one benchmark samples when neither it nor the run says otherwise.
-const SHARE: Duration = Duration::from_secs(10);
-
-/// The time that all benchmarks of a run may still use.
-#[derive(Debug)]
-pub(super) struct Purse {
-    left_ns: AtomicU64,
-    share: Duration,
-}
-
-impl Purse {
-    pub(super) fn new(plan: &Plan, budget: Duration) -> Self {
-        let sampled = |item: &&Item| matches!(&item.work, Work::Benchmark(measure) if measure.harness.is_none());
-        let steps = plan.items.iter().filter(|item| item.skip.is_none()).filter(sampled).count().max(1);
-        let share = (budget / u32::try_from(steps).unwrap_or(u32::MAX)).min(SHARE);
-        Self { left_ns: AtomicU64::new(u64::try_from(budget.as_nanos()).unwrap_or(u64::MAX)), share }
-    }
-
-    fn left(&self) -> Duration {
-        Duration::from_nanos(self.left_ns.load(Ordering::Relaxed))
-    }
-
-    fn spend(&self, time: Duration) {
-        let time = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
-        self.left_ns.store(self.left_ns.load(Ordering::Relaxed).saturating_sub(time), Ordering::Relaxed);
-    }
-}
 
 /// Runs one benchmark step.
 pub(super) fn run(item: &Item, measure: &Measure, purse: &Purse, workshop: &Workshop, emitter: &Emitter) -> Ended {
@@ -83,15 +56,11 @@ fn prepare(item: &Item, build: &Invocation, workshop: &Workshop, log: &mut Log<'
     let job = Job { argv: &argv, cwd: &cwd, env: &env, secrets: &item.secrets, timeout: Duration::from_secs(3600) };
     match supervise(&job, &workshop.environment, Streams::Merged(log), &workshop.cancel) {
         Err(error) => Some(Ended::because(StepStatus::Errored, "build_failed", format!("build: {error}"))),
-        Ok(ended) if ended.cancelled => Some(cancelled()),
+        Ok(ended) if ended.cancelled => Some(Ended::cancelled()),
         Ok(ended) if !ended.success() => {
             let text = format!("the build ended with {}", ended.status);
             Some(Ended { exit: Some(ended.status), ..Ended::because(StepStatus::Failed, "build_failed", text) })
         }
         Ok(_) => None,
     }
-}
-
-fn cancelled() -> Ended {
-    Ended::because(StepStatus::Cancelled, "cancelled", "the run was stopped")
 }

@@ -10,9 +10,9 @@ use minijinja::value::Serde;
 use minijinja::{AutoEscape, Environment, ErrorKind, UndefinedBehavior};
 use sha2::{Digest, Sha256};
 
+use super::ended::Ended;
 use super::log::Log;
 use super::process::{Job, Streams, supervise};
-use super::schedule::Ended;
 use super::{Emitter, Workshop};
 use crate::plan::{Invocation, Item, Output};
 use crate::results::{Case, Event, Failure, Generation, GenerationState, Kind, Outcome, RemarkLevel, StepStatus};
@@ -44,10 +44,7 @@ pub(super) fn run(item: &Item, template: &str, outputs: &[Output], workshop: &Wo
     let mut failed = 0;
     for (done, output) in outputs.iter().enumerate() {
         if workshop.cancel.is_asked() {
-            return Ended {
-                log: Some(log.finish().0),
-                ..Ended::because(StepStatus::Cancelled, "cancelled", "the run was stopped")
-            };
+            return Ended { log: Some(log.finish().0), ..Ended::cancelled() };
         }
         progress(item, done, outputs.len(), emitter);
         let generation = renderer.produce(item, output, workshop.check_only);

@@ -7,6 +7,7 @@
 mod benchmark;
 mod cancel;
 mod emitter;
+mod ended;
 mod environment;
 mod files;
 mod generate;
@@ -31,7 +32,7 @@ pub use environment::Environment;
 pub use journal::{Journal, JournalError, replay};
 pub use launch::{Launcher, Usage};
 pub use mask::Masker;
-pub use schedule::{Ended, execute};
+pub use schedule::execute;
 pub use test_step::{junit_files, read_junit};
 pub use watch::Watch;
 

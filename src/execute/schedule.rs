@@ -4,34 +4,10 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use super::benchmark::Purse;
+use super::ended::Ended;
 use super::{Emitter, Workshop, benchmark, generate, test_step};
 use crate::plan::{Item, Plan, Work};
-use crate::results::{Event, ExitStatus, Kind, LogRef, Reason, Step, StepStatus};
-
-/// What a step's work came to; the scheduler makes the [`Step`] of it.
-#[derive(Debug)]
-pub struct Ended {
-    /// How it ended.
-    pub status: StepStatus,
-    /// Why, where the status alone does not say.
-    pub reason: Option<Reason>,
-    /// How often its command was started.
-    pub attempts: u32,
-    /// How the last process ended.
-    pub exit: Option<ExitStatus>,
-    /// Its output.
-    pub log: Option<LogRef>,
-}
-
-impl Ended {
-    pub(super) fn new(status: StepStatus) -> Self {
-        Self { status, reason: None, attempts: 0, exit: None, log: None }
-    }
-
-    pub(super) fn because(status: StepStatus, code: &str, text: impl Into<String>) -> Self {
-        Self { reason: Some(Reason::new(code, text)), ..Self::new(status) }
-    }
-}
+use crate::results::{Event, Kind, Step, StepStatus};
 
 /// Carries out the plan. Every entry ends in exactly one `StepFinished`, whatever happens.
 ///
@@ -138,7 +114,7 @@ impl Schedule<'_> {
             return Some(Ended { reason: Some(reason.clone()), ..Ended::new(StepStatus::Skipped) });
         }
         if self.workshop.cancel.is_asked() {
-            return Some(Ended::because(StepStatus::Cancelled, "cancelled", "the run was stopped before it"));
+            return Some(Ended::cancelled());
         }
         item.needs.iter().find_map(|need| {
             let name = &self.plan.items[*need].id;

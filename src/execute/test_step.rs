@@ -8,10 +8,10 @@ use std::time::SystemTime;
 
 use attempts::Attempts;
 
+use super::ended::Ended;
 use super::files::{Found, written_since};
 use super::log::Log;
 use super::process::{Ended as ProcessEnded, Job, Streams, supervise};
-use super::schedule::Ended;
 use super::{Emitter, Workshop, file_stem};
 use crate::harness::junit;
 use crate::plan::{Invocation, Item};
@@ -80,7 +80,7 @@ impl TestStep<'_> {
     fn judge(&self, last: &Attempt, failed: u64, attempts: u32) -> Ended {
         let process = &last.process;
         let ended = if process.cancelled {
-            Ended::because(StepStatus::Cancelled, "cancelled", "the run was stopped")
+            Ended::cancelled()
         } else if process.timed_out {
             let text = format!("stopped after {:?}; `timeout` sets the limit", self.item.timeout);
             Ended::because(StepStatus::TimedOut, "timeout", text)

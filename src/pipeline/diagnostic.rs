@@ -54,7 +54,8 @@ pub(super) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a s
     let (distance, candidate) = scored.min_by_key(|(distance, _)| *distance)?;
     let (given, meant) = (word.chars().count(), candidate.chars().count());
     // A third of the letters may differ, but never all; a prefix typed in haste counts as near too.
-    let near = (distance <= meant.div_ceil(3) && distance < given.min(meant)) || (given >= 3 && candidate.starts_with(word));
+    let near =
+        (distance <= meant.div_ceil(3) && distance < given.min(meant)) || (given >= 3 && candidate.starts_with(word));
     near.then_some(candidate)
 }
 

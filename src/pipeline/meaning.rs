@@ -1,5 +1,6 @@
 //! Does the file make sense? References, templates, paths and numbers, after its shape is known to be right.
 
+mod fields;
 mod needs;
 mod steps;
 
@@ -8,11 +9,8 @@ use std::collections::BTreeMap;
 use super::diagnostic::{Diagnostic, Span, nearest};
 use super::grammar::{Command, Common, ModelSource, Pipeline};
 use super::tree::Node;
-use steps::Step;
+use fields::{Context, check_path, check_target, check_variable, span};
 
-/// Targets that a pipeline may name, whether or not a host has them.
-const TARGETS: [&str; 11] =
-    ["cpu", "cuda", "tensorrt", "rocm", "migraphx", "openvino", "coreml", "directml", "qnn", "webgpu", "webnn"];
 /// What a rule can ask about.
 const RULE_KEYS: [&str; 6] = ["kind", "step", "target", "model", "family", "task"];
 
@@ -36,22 +34,6 @@ pub(super) fn check(pipeline: &mut Pipeline, root: &Node, found: &mut Vec<Diagno
     check_names(pipeline, root, found);
     check_root(pipeline, root, found);
     check_rules(pipeline, root, found);
-}
-
-/// What a step's checks must know of the rest of the file.
-struct Context {
-    has_models: bool,
-    secrets: Vec<String>,
-}
-
-impl Context {
-    fn of(pipeline: &Pipeline) -> Self {
-        Self { has_models: !pipeline.models.is_empty(), secrets: pipeline.secrets.clone() }
-    }
-}
-
-fn span(node: Option<&Node>, otherwise: &Node) -> Span {
-    node.map_or(otherwise.span.start..otherwise.span.start, |node| node.span.clone())
 }
 
 /// A step without a name is called after its command or template; a number tells equal ones apart.
@@ -199,54 +181,5 @@ fn check_rules(pipeline: &Pipeline, root: &Node, found: &mut Vec<Diagnostic>) {
             let text = format!("`until` wants a day such as 2027-03-01, found {until}");
             found.push(Diagnostic::error("date", text, span(node.get("until"), node)));
         }
-    }
-}
-
-fn check_target(target: &str, node: Option<&Node>, otherwise: &Node, found: &mut Vec<Diagnostic>) {
-    if !TARGETS.contains(&target) {
-        let hint = nearest(target, TARGETS).map(|near| format!(", did you mean `{near}`?")).unwrap_or_default();
-        let told =
-            Diagnostic::error("unknown-target", format!("unknown target `{target}`{hint}"), span(node, otherwise));
-        found.push(told.help(format!("targets: {}", TARGETS.join(", "))));
-    }
-}
-
-fn check_variable(name: &str, node: Option<&Node>, otherwise: &Node, found: &mut Vec<Diagnostic>) {
-    let right = !name.is_empty()
-        && !name.starts_with(|c: char| c.is_ascii_digit())
-        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
-    if !right {
-        let text = format!("`{}` cannot be the name of an environment variable", name.escape_debug());
-        found.push(Diagnostic::error("variable", text, span(node, otherwise)));
-    }
-}
-
-/// A path of the file: relative, and not out of the workspace.
-fn check_path(path: &str, key: &str, node: Option<&Node>, otherwise: &Node, found: &mut Vec<Diagnostic>) {
-    let text = if path.trim().is_empty() {
-        format!("`{key}` is empty")
-    } else if path.starts_with('/') || path.starts_with('\\') || path.get(1..3) == Some(":\\") {
-        format!("`{key}` is an absolute path; it is relative to the pipeline file")
-    } else if path.split(['/', '\\']).any(|part| part == "..") {
-        format!("`{key}` leaves the workspace by `..`")
-    } else if path.chars().any(char::is_control) {
-        format!("`{key}` holds a control character")
-    } else {
-        return;
-    };
-    found.push(Diagnostic::error("path", text, span(node, otherwise)));
-}
-
-/// A step for the checks.
-fn step<'a>(section: &'static str, node: &'a Node, common: &'a Common) -> Step<'a> {
-    Step {
-        section,
-        node,
-        common,
-        templates: Vec::new(),
-        commands: Vec::new(),
-        paths: Vec::new(),
-        numbers: Vec::new(),
-        harness: None,
     }
 }

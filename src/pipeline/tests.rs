@@ -78,7 +78,7 @@ fn sense_is_checked_after_shape() {
             "`run` is no template: unexpected end of input, expected end of variable block",
         ),
         ("tests:\n  - {run: x, if: brunch == 'x'}", "`if` does not know `brunch`, did you mean `branch`?"),
-        ("tests:\n  - {run: x, if: 'a and'}", "`if` is no condition: unexpected end of expression"),
+        ("tests:\n  - {run: x, if: 'a and'}", "`if` is no condition: unexpected end of input, expected expression"),
         ("tests:\n  - {run: x, working_dir: ../x}", "`working_dir` leaves the workspace by `..`"),
         (
             "tests:\n  - {run: x, working_dir: /x}",

@@ -3,7 +3,6 @@
 //! Aliases are expanded and counted, so that a few lines cannot become a billion nodes; duplicate keys are reported and
 //! reading goes on, so that one mistake does not hide the others.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use granit_parser::{Event, Parser, ScalarStyle, ScanError};
@@ -267,8 +266,8 @@ impl<'t> Reader<'t, '_> {
 }
 
 /// YAML 1.2, core schema (10.3.2): `yes`, `on` and the like are text.
-fn plain(text: &Cow<'_, str>) -> Value {
-    match text.as_ref() {
+fn plain(text: &str) -> Value {
+    match text {
         "" | "~" | "null" | "Null" | "NULL" => Value::Null,
         "true" | "True" | "TRUE" => Value::Bool(true),
         "false" | "False" | "FALSE" => Value::Bool(false),

@@ -7,7 +7,9 @@
     reason = "a test that cannot go on has failed, and a skipped one says so"
 )]
 
+mod init;
 mod runs;
+mod schemas;
 mod store;
 mod store_damage;
 mod support;

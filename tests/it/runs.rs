@@ -6,31 +6,23 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use backsight::cli::{baseline as baseline_cli, runs as runs_cli};
 use backsight::ops::runs::{self, Prune, RunsError};
 use backsight::results::{Document, Event, ExitCode, Kind, Outcome, Status};
 use backsight::store::{OpenOptions, Places, RunFilter, RunLock, SqliteStore, Store};
-use clap::Parser;
 
 use crate::support::{add_benchmark, add_case, add_step, document};
 
-#[derive(Parser)]
-enum Cli {
-    Runs(runs_cli::RunsArgs),
-    Baseline(baseline_cli::BaselineArgs),
-}
-
-/// Runs a command line in a workspace; gives the exit code and both streams as a pipe would see them.
+/// Runs the binary in a workspace; gives the exit code and both streams as a pipe sees them.
 fn cli(workspace: &Path, line: &str) -> (ExitCode, String, String) {
-    let words = ["backsight"].into_iter().chain(line.split_whitespace());
-    let cli = Cli::try_parse_from(words.chain(["--workspace", workspace.to_str().unwrap()])).unwrap();
-    let (mut out, mut err) = (anstream::StripStream::new(Vec::new()), anstream::StripStream::new(Vec::new()));
-    let code = match cli {
-        Cli::Runs(args) => runs_cli::run(&args, &mut out, &mut err),
-        Cli::Baseline(args) => baseline_cli::run(&args, &mut out, &mut err),
-    };
-    let text = |stream: anstream::StripStream<Vec<u8>>| String::from_utf8(stream.into_inner()).unwrap();
-    (code, text(out), text(err))
+    let output = Command::new(env!("CARGO_BIN_EXE_backsight"))
+        .args(line.split_whitespace())
+        .args(["--workspace", workspace.to_str().unwrap()])
+        .env_remove("CLICOLOR_FORCE")
+        .output()
+        .unwrap();
+    let code = u8::try_from(output.status.code().unwrap()).unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (ExitCode::try_from(code).unwrap(), text(output.stdout), text(output.stderr))
 }
 
 fn save(places: &Places, document: &Document) {

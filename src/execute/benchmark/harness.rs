@@ -2,12 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use super::cancelled;
 use super::figures::summary;
+use crate::execute::ended::Ended;
 use crate::execute::files::{Found, written_since};
 use crate::execute::log::Log;
 use crate::execute::process::{Ended as Process, Job, Streams, supervise};
-use crate::execute::schedule::Ended;
 use crate::execute::{Emitter, Workshop};
 use crate::harness::{Format, Parsed};
 use crate::pipeline::{Harness, OutputSource};
@@ -44,7 +43,7 @@ pub(super) fn run(call: &Call<'_>, log: &mut Log<'_>) -> Ended {
         read.map(|all| all.into_iter().for_each(|benchmark| call.emitter.emit(Event::BenchmarkFinished { benchmark })));
     let timeout = call.item.timeout;
     let ended = match problem {
-        _ if process.cancelled => cancelled(),
+        _ if process.cancelled => Ended::cancelled(),
         _ if process.timed_out => {
             Ended::because(StepStatus::TimedOut, "timeout", format!("it took longer than {timeout:?}"))
         }

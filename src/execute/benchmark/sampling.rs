@@ -8,10 +8,10 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::figures::{Columns, values};
-use super::{Purse, cancelled};
+use super::purse::Purse;
+use crate::execute::ended::Ended;
 use crate::execute::launch::{LaunchError, Launcher, Usage, find};
 use crate::execute::log::Log;
-use crate::execute::schedule::Ended;
 use crate::execute::{Emitter, Watch, Workshop};
 use crate::plan::{Invocation, Item, Measure};
 use crate::results::{Benchmark, Event, ExitStatus, Iteration, Reason, RemarkLevel, StepStatus, Validity};
@@ -216,7 +216,7 @@ impl<'a> Session<'a> {
             emitter.remark(RemarkLevel::Warning, Some(&id), text);
         }
         let ended = match outcome {
-            Outcome::Cancelled => cancelled(),
+            Outcome::Cancelled => Ended::cancelled(),
             Outcome::Broken(error) => Ended::because(StepStatus::Errored, "not_started", error.to_string()),
             Outcome::Hopeless(exit, true) => {
                 let text = format!("one run took longer than {:?}", self.item.timeout);

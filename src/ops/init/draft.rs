@@ -93,6 +93,14 @@ const TEST_EXAMPLE: &str = r#"
 #     run: ./run-tests --junit "$BACKSIGHT_JUNIT"
 "#;
 
+const FIRST_TEST: &str = r#"
+# Nothing was recognised that runs tests: put your command here. Its exit code is enough; if it writes JUnit XML to
+# $BACKSIGHT_JUNIT, each test is a case of its own.
+tests:
+  - name: replace-me
+    run: "true"
+"#;
+
 const BENCHMARK_EXAMPLE: &str = r#"
 # No benchmark was recognised that can be read. Any command can be measured:
 # benchmarks:
@@ -134,7 +142,9 @@ impl Draft {
         if let Some(project) = &self.project {
             text.push_str(&format!("project: {}\n", scalar(project)));
         }
-        section(&mut text, "tests", &self.tests, TEST_EXAMPLE);
+        // A file without any step would be refused, and a first run should show what a run looks like.
+        let nothing = self.tests.is_empty() && self.benchmarks.is_empty();
+        section(&mut text, "tests", &self.tests, if nothing { FIRST_TEST } else { TEST_EXAMPLE });
         section(&mut text, "benchmarks", &self.benchmarks, BENCHMARK_EXAMPLE);
         if !self.benchmarks.is_empty() {
             text.push('\n');

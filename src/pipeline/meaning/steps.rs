@@ -2,8 +2,8 @@
 
 use minijinja::Environment;
 
-use super::{Context, check_path, check_target, check_variable, span, step};
-use crate::pipeline::diagnostic::{Diagnostic, nearest};
+use super::fields::{Context, check_path, check_target, check_variable, span};
+use crate::pipeline::diagnostic::{Diagnostic, Span, nearest};
 use crate::pipeline::grammar::{Command, Common, Harness, OutputSource, Pipeline};
 use crate::pipeline::tree::Node;
 
@@ -211,7 +211,7 @@ impl Step<'_> {
         }
     }
 
-    fn unseen(&self, name: &str, key: &str, with_output: bool, place: super::super::diagnostic::Span) -> Diagnostic {
+    fn unseen(&self, name: &str, key: &str, with_output: bool, place: Span) -> Diagnostic {
         let told =
             Diagnostic::error("unknown-variable", format!("the template of `{key}` does not see `{name}`"), place);
         if name == "model" {
@@ -249,6 +249,20 @@ impl Step<'_> {
                 found.push(Diagnostic::error("meaningless", text, at(key)));
             }
         }
+    }
+}
+
+/// A step for the checks.
+fn step<'a>(section: &'static str, node: &'a Node, common: &'a Common) -> Step<'a> {
+    Step {
+        section,
+        node,
+        common,
+        templates: Vec::new(),
+        commands: Vec::new(),
+        paths: Vec::new(),
+        numbers: Vec::new(),
+        harness: None,
     }
 }
 

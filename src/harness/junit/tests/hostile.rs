@@ -4,8 +4,8 @@ use std::io::Read;
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
-use super::super::{Limits, read};
 use super::all;
+use crate::harness::junit::{Limits, read};
 
 fn error(bytes: &[u8]) -> String {
     all(bytes).1.unwrap_err().to_string()
