@@ -14,10 +14,11 @@ use uuid::Uuid;
 use super::baseline::{self, Wanted};
 use super::facts::facts;
 use super::files::write_reports;
-use super::load::{LoadError, Loaded, load};
+use super::load::{Loaded, load};
+use super::planning::{PlanningError, planned};
 use crate::compare::{self, Limits, Terms};
 use crate::execute::{self, Cancel, Emitter, Environment, Journal, Listener, Workshop};
-use crate::plan::{self, Facts, Plan, PlanError, Selection, Work};
+use crate::plan::{Facts, Plan, Selection, Work};
 use crate::results::{
     Comparison, Counts, Document, Event, ExitCode, PipelineRef, RemarkLevel, RunInfo, SchemaTag, Status, Tool,
 };
@@ -62,20 +63,9 @@ pub struct Answer {
 /// Why nothing was run.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
-    /// The file.
+    /// The file or the plan.
     #[error(transparent)]
-    Load(#[from] LoadError),
-    /// The plan.
-    #[error("{source}")]
-    Plan {
-        /// The file, to point into.
-        loaded: Box<Loaded>,
-        /// What is wrong.
-        source: PlanError,
-    },
-    /// Nothing matches.
-    #[error("no step matches {0}; `backsight check` lists all steps")]
-    Nothing(String),
+    Planning(#[from] PlanningError),
     /// The store.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -99,8 +89,7 @@ impl RunError {
     /// What the process returns for it.
     pub const fn exit_code(&self) -> ExitCode {
         match self {
-            Self::Load(error) => error.exit_code(),
-            Self::Plan { .. } | Self::Nothing(_) => ExitCode::Usage,
+            Self::Planning(error) => error.exit_code(),
             Self::Store(_) | Self::Folder(_) | Self::Place { .. } | Self::System(_) => ExitCode::Tool,
         }
     }
@@ -164,19 +153,13 @@ struct Prepared {
 }
 
 fn prepare(request: Request) -> Result<Prepared, RunError> {
-    let loaded = load(&request.pipeline)?;
+    let loaded = load(&request.pipeline).map_err(PlanningError::from)?;
     let id = Uuid::now_v7();
     let started_at = Timestamp::now();
     let machine = host::probe(std::path::Path::new("/"));
     let (change, mut remarks) = host::change(&loaded.workspace, &|name| request.env.get(name).cloned());
     let facts = facts(&loaded, &change, &machine.targets, &request.env, Some(id));
-    let plan = match plan::expand(loaded.pipeline(), &loaded.models, &facts, &request.selection) {
-        Ok(plan) => plan,
-        Err(source) => return Err(RunError::Plan { loaded: Box::new(loaded), source }),
-    };
-    if plan.items.is_empty() {
-        return Err(RunError::Nothing(request.selection.text().to_owned()));
-    }
+    let (loaded, plan) = planned(loaded, &facts, &request.selection)?;
     let places = Places::of(&loaded.workspace);
     let run_dir = make_folder(&places, id)?;
     let toolchains = host::toolchains(&loaded.workspace, &tools::asked_for(&plan));
