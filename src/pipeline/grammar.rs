@@ -210,7 +210,7 @@ pub struct BenchmarkStep {
     /// Executions before the first sample. Default 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub warm_up: Option<u32>,
-    /// Exactly this many samples, whatever the budget. Default: as many as the budget allows, 5 to 1000.
+    /// Exactly this many samples, whatever the budget. Default: as many as the budget allows, 6 to 1000.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub samples: Option<u32>,
     /// The command is a harness that reports benchmarks of its own in this format.
