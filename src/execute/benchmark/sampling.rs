@@ -143,7 +143,7 @@ impl<'a> Session<'a> {
         }
         let good = usage.status.success() && !usage.timed_out;
         let failed = (!good).then_some(usage.status);
-        let iteration = Iteration { at_ns, warm_up, failed };
+        let iteration = Iteration { at_ns, warm_up, failed, arm: None };
         self.keep(&usage, iteration, good);
         if !good {
             self.quote_stderr(log, &usage);
