@@ -2,6 +2,9 @@
 //!
 //! Data goes to standard output, prose to standard error.
 
+pub mod diagnostic;
+pub mod schema;
+
 use std::process::ExitCode;
 
 /// Runs the command line of this process.

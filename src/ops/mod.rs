@@ -1,1 +1,3 @@
 //! One file per use case, joining the floors below.
+
+pub mod schema;

@@ -72,8 +72,11 @@ impl JsonSchema for StepDuration {
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({
             "type": "string",
+            "title": "duration",
             "description": "A time span such as 500ms, 30s, 10m, 1h or 1h30m.",
-            "pattern": r"^\s*([0-9]+(\.[0-9]+)?\s*(ms|s|m|min|h|d)\s*)+$",
+            "pattern": r"^(?=.*[1-9])\s*([0-9]{1,9}(\.[0-9]+)?\s*(ms|s|m|min|h|d)\s*)+$",
+            "format": super::fields::DURATION,
+            "examples": ["30s", "10m", "1h"],
         })
     }
 }
@@ -109,8 +112,11 @@ impl JsonSchema for Percent {
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({
             "type": "string",
+            "title": "share",
             "description": "A share such as 2% or 0.5%.",
-            "pattern": r"^\s*[0-9]+(\.[0-9]+)?\s*%\s*$",
+            "pattern": r"^(?=.*[1-9])\s*(100(\.0+)?|[0-9]{1,2}(\.[0-9]+)?)\s*%\s*$",
+            "format": super::fields::SHARE,
+            "examples": ["2%", "0.5%"],
         })
     }
 }

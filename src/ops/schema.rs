@@ -1,0 +1,40 @@
+//! The published JSON Schemas as text: what editors complete pipeline files from and what readers of results check with.
+
+use schemars::Schema;
+use schemars::generate::SchemaSettings;
+
+use crate::pipeline;
+use crate::results::Document;
+
+/// A format that has a JSON Schema.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// The pipeline file, version 1.
+    Pipeline,
+    /// The results document, `backsight/results/1`.
+    Results,
+}
+
+/// The JSON Schema (draft 2020-12) of a format, as it stands in `schemas/`.
+pub fn schema_text(format: Format) -> String {
+    match format {
+        Format::Pipeline => pipeline::schema_text(),
+        Format::Results => {
+            let mut text = format!("{:#}", results_schema().as_value());
+            text.push('\n');
+            text
+        }
+    }
+}
+
+/// Objects stay open: a later minor version may add a field, and readers of today must not refuse it.
+fn results_schema() -> Schema {
+    let mut schema = SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<Document>();
+    if let Some(object) = schema.as_object_mut() {
+        let mut rest = std::mem::take(object);
+        object.extend(rest.shift_remove_entry("$schema"));
+        object.insert("$id".into(), "urn:backsight:results:1".into());
+        object.extend(rest);
+    }
+    schema
+}
