@@ -6,6 +6,7 @@
 use std::ops::Range;
 
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
+use anstream::adapter::strip_str;
 
 use crate::pipeline::{Diagnostic, Label, Severity, visible};
 
@@ -21,8 +22,13 @@ pub fn render(found: &[Diagnostic], file: &str, text: &str, colour: bool) -> Str
     let file: String = file.chars().map(visible).collect();
     let mut out = String::new();
     for diagnostic in found {
-        out.push_str(&renderer.render(&[group(diagnostic, &file, text)]));
-        out.push_str("\n\n");
+        let shown = renderer.render(&[group(diagnostic, &file, text)]);
+        // A piece without a path of its own is announced by three colons that say nothing.
+        for line in shown.lines().filter(|line| strip_str(line).to_string().trim() != ":::") {
+            out.push_str(line);
+            out.push('\n');
+        }
+        out.push('\n');
     }
     out.push_str(&summary(found));
     out.push('\n');
@@ -51,8 +57,8 @@ fn group(diagnostic: &Diagnostic, file: &str, text: &str) -> Group<'static> {
     let title = level.primary_title(harmless(&diagnostic.message));
     let span = diagnostic.primary.span;
     let mut group = Group::with_title(title);
-    let pieces = pieces(diagnostic, text);
-    if pieces.first().is_some_and(|piece| piece.cut) {
+    let pieces = if diagnostic.show_source { pieces(diagnostic, text) } else { Vec::new() };
+    if pieces.is_empty() || pieces.first().is_some_and(|piece| piece.cut) {
         // Columns in a part of a line would be counted from where it begins.
         group = group.element(Origin::path(file.to_owned()).line(span.line as usize).char_column(span.column as usize));
     }

@@ -69,13 +69,22 @@ pub struct Diagnostic {
     pub labels: Vec<Label>,
     /// What to do about it.
     pub help: Option<String>,
+    /// Whether the lines of the file may be shown: not where a secret stands in them.
+    pub show_source: bool,
 }
 
 impl Diagnostic {
     /// An error at a place.
     pub fn error(code: &'static str, span: Span, message: impl Into<String>) -> Self {
         let primary = Label { span, text: String::new() };
-        Self { severity: Severity::Error, code, message: message.into(), primary, labels: Vec::new(), help: None }
+        let (labels, help) = (Vec::new(), None);
+        Self { severity: Severity::Error, code, message: message.into(), primary, labels, help, show_source: true }
+    }
+
+    /// Keeps the lines of the file out of what is shown.
+    pub fn without_source(mut self) -> Self {
+        self.show_source = false;
+        self
     }
 
     /// Moves it to a place.
@@ -104,7 +113,7 @@ impl Diagnostic {
 }
 
 /// How many diagnostics are kept of one file: more would help nobody, and a hostile file could ask for millions.
-const KEPT: usize = 50;
+const KEPT: usize = 30;
 
 /// Where the stages of reading put what they find.
 #[derive(Debug, Default)]
@@ -157,7 +166,12 @@ pub(super) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) 
         return None;
     }
     let plain = word.to_lowercase();
-    let scored = known.into_iter().take(MOST).filter(|name| name.len() <= LONGEST).map(|name| {
+    let known: Vec<_> = known.into_iter().take(MOST).collect();
+    let mut longer = known.iter().filter(|name| plain.len() > 2 && name.starts_with(&plain));
+    if let (Some(only), None) = (longer.next(), longer.next()) {
+        return Some(only);
+    }
+    let scored = known.into_iter().filter(|name| name.len() <= LONGEST).map(|name| {
         let distance = strsim::osa_distance(&plain, &name.to_lowercase());
         (distance, name)
     });

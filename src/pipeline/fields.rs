@@ -19,7 +19,8 @@ pub const RULE_KEYS: [&str; 6] = ["model", "family", "task", "target", "kind", "
 pub(super) const DURATION: &str = "backsight-duration";
 /// The format name of [`Percent`].
 pub(super) const SHARE: &str = "backsight-share";
-const VARIABLE: &str = "backsight-variable";
+/// The format name of an environment variable's name.
+pub(super) const VARIABLE: &str = "backsight-variable";
 const DATE: &str = "date";
 /// The format name of a reason code.
 pub(super) const CODE: &str = "backsight-code";

@@ -150,6 +150,7 @@ impl<'a> Loader<'a, '_> {
                 break;
             }
             let (key, key_cost) = self.node(event, at, depth + 1)?;
+            self.refuse_bare_template(&key)?;
             let Some((event, at)) = self.next()? else { break };
             let (value, value_cost) = self.node(event, at, depth + 1)?;
             span.end = span.end.max(value.span.end);
@@ -159,6 +160,20 @@ impl<'a> Loader<'a, '_> {
         }
         let entries = builder.finish(self.findings);
         Ok(self.keep(anchor, Node { span, content: Content::Map(entries.into()) }, cost))
+    }
+
+    /// `{{ x }}` without quotes is, to YAML, a mapping whose key is a mapping.
+    fn refuse_bare_template(&self, key: &Node) -> Loaded<()> {
+        let before = self.text.get(..key.span.start).unwrap_or_default();
+        if !matches!(key.content, Content::Map(_)) || !before.ends_with('{') {
+            return Ok(());
+        }
+        let mut span = key.span;
+        span.start -= 1;
+        span.column -= 1;
+        span.end = span.start + 2;
+        let found = Diagnostic::error("bare-template", span, "a value that begins with `{{` must be in quotes");
+        Err(Box::new(found.help("put the whole value in quotes, such as \"{{ model.slug }}.py\"")))
     }
 
     fn alias(&mut self, id: usize, span: Span, depth: usize) -> Loaded<(Node, Cost)> {

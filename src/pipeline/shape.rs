@@ -94,8 +94,10 @@ impl<'s, 'f> Shape<'s, 'f> {
 
     fn choice(&mut self, node: &Node, choices: &[&Value], subject: Subject<'_>) -> Option<Value> {
         let value = if let Content::Scalar(_) = node.content { node.to_json() } else { Value::Null };
-        if choices.contains(&&value) {
-            return Some(value);
+        // `1.0` is `1` in JSON Schema.
+        let equal = |choice: &&&Value| **choice == &value || (choice.is_number() && choice.as_f64() == value.as_f64());
+        if let Some(choice) = choices.iter().find(equal) {
+            return Some((*choice).clone());
         }
         let listed = choices.iter().map(|choice| wording::plain(choice)).collect::<Vec<_>>();
         let (Value::String(text), true) = (&value, choices.iter().all(|choice| choice.is_string())) else {
@@ -153,7 +155,8 @@ impl<'s, 'f> Shape<'s, 'f> {
 
     fn list(&mut self, node: &Node, items: &[Node], schema: &'s Value, subject: Subject<'_>) -> Option<Value> {
         if items.is_empty() && schema.get("minItems").is_some() {
-            self.findings.push(Diagnostic::error("empty", node.span, format!("{subject} is an empty list")));
+            let empty = Diagnostic::error("empty", node.span, format!("{subject} is an empty list"));
+            self.findings.push(empty.help("write at least one entry"));
             return None;
         }
         let Some(inner) = schema.get("items") else { return Some(node.to_json()) };

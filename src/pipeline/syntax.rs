@@ -55,8 +55,11 @@ pub(super) fn explain(text: &str, error: &ScanError) -> Diagnostic {
     if matches!(error.kind(), ErrorKind::RecursionLimitExceeded) {
         return too_deep(span);
     }
-    if let Some(found) = tab(text, span) {
+    if let Some(found) = tab(text, span, error.kind()) {
         return found;
+    }
+    if matches!(error.kind(), ErrorKind::MappingValueNotAllowed | ErrorKind::InvalidColonPlacement) {
+        return colon(text, span);
     }
     let (message, help) = wording(error.kind());
     let message = message.map_or_else(|| format!("this is not YAML: {}", error.info()), str::to_owned);
@@ -67,23 +70,52 @@ pub(super) fn explain(text: &str, error: &ScanError) -> Diagnostic {
     }
 }
 
+/// A `:` that cannot be one: in a value, or after a key that is taken for the rest of the value above.
+fn colon(text: &str, span: Span) -> Diagnostic {
+    let (start, line) = line_at(text, span.start);
+    let key = line.get(..span.start - start).unwrap_or_default();
+    let indent = key.len() - key.trim_start().len();
+    if key.trim().chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-')) {
+        let message = "this looks like a key, but it is read as the rest of the value above";
+        let help = "begin it in the same column as the keys beside it, and close every `[`, `{` and quote above";
+        return Diagnostic::error("syntax", Span::of(text, start + indent, span.end), message).help(help);
+    }
+    let help = "put the whole value in quotes: a `: ` in it begins a mapping otherwise";
+    Diagnostic::error("syntax", span, "a `:` is not allowed here").help(help)
+}
+
+/// Where the line of `at` begins, and the line.
+fn line_at(text: &str, at: usize) -> (usize, &str) {
+    let start = text.get(..at).and_then(|before| before.rfind('\n')).map_or(0, |newline| newline + 1);
+    (start, text.get(start..).and_then(|rest| rest.lines().next()).unwrap_or_default())
+}
+
 /// The end of what is written: a complaint about the end of the file is best shown there.
 fn last_of(text: &str) -> usize {
     text.trim_end().char_indices().next_back().map_or(0, |(at, _)| at)
 }
 
 /// The parser says different things about tabs in different places; the person needs to hear one.
-fn tab(text: &str, span: Span) -> Option<Diagnostic> {
-    let line_start = text.get(..span.start)?.rfind('\n').map_or(0, |at| at + 1);
-    let line = text.get(line_start..)?.lines().next()?;
-    let indent = line.len() - line.trim_start().len();
-    let at = line_start + line.get(..indent)?.find('\t')?;
+fn tab(text: &str, span: Span, kind: &ErrorKind) -> Option<Diagnostic> {
+    let about_tabs = matches!(
+        kind,
+        ErrorKind::TabNotAllowed
+            | ErrorKind::TabInBlockIndentation
+            | ErrorKind::TabInIndentation
+            | ErrorKind::TabInPlainScalar
+            | ErrorKind::TabAtBlockScalarStart
+    );
+    let (start, line) = line_at(text, span.start);
+    let next = start + line.len() + 1;
+    let mut starts = [start, if about_tabs { next } else { start }].into_iter();
+    let at = starts.find_map(|start| {
+        let (_, line) = line_at(text, start.min(text.len()));
+        let indent = line.len() - line.trim_start().len();
+        line.get(..indent)?.find('\t').map(|tab| start + tab)
+    })?;
     let message = "this line is indented with a tab, which YAML does not allow";
     Some(Diagnostic::error("tab", Span::of(text, at, at + 1), message).help("use spaces: two for each level"))
 }
-
-const COLON: &str =
-    "quote the value if it contains `: `, and check that this line begins in the same column as its neighbours";
 
 fn wording(kind: &ErrorKind) -> (Option<&'static str>, Option<&'static str>) {
     match kind {
@@ -97,9 +129,6 @@ fn wording(kind: &ErrorKind) -> (Option<&'static str>, Option<&'static str>) {
         }
         ErrorKind::ExpectedFlowMappingSeparator | ErrorKind::ExpectedFlowSequenceSeparator => {
             (Some("a `,` or a closing bracket was expected here"), Some("quote a value that begins with `{{` or `[`"))
-        }
-        ErrorKind::MappingValueNotAllowed | ErrorKind::InvalidColonPlacement => {
-            (Some("a `:` is not allowed here"), Some(COLON))
         }
         ErrorKind::SimpleKeyExpected | ErrorKind::InvalidSimpleKey | ErrorKind::ExpectedBlockMappingKey => (
             Some("a `key: value` was expected here"),

@@ -66,6 +66,9 @@ pub(super) fn wants(root: &Value, schema: &Value) -> String {
             return format!("a {title} such as {}", any_of(&examples));
         }
     }
+    if takes(schema, "string") && takes(schema, "number") {
+        return "a single value (text, a number, true or false)".into();
+    }
     let names: Vec<_> = types(schema).map(|name| type_name(name).to_owned()).collect();
     any_of(&names)
 }
@@ -98,15 +101,20 @@ pub(super) fn found(node: &Node) -> String {
 
 /// What to write instead of a value of the wrong type.
 pub(super) fn type_help(node: &Node, schema: &Value, key: &str) -> Option<String> {
+    let variables = takes(schema, "object") && schema.get("properties").is_none();
     let Content::Scalar(scalar) = &node.content else {
         let entries = matches!(node.content, Content::Map(_)) && takes(schema, "array");
-        return entries.then(|| "begin each entry of the list with `- `".into());
+        let help = "write each on a line of its own, as `NAME: value`";
+        return variables
+            .then_some(help)
+            .or(entries.then_some("begin each entry of the list with `- `"))
+            .map(str::to_owned);
     };
     let text = scalar.text.as_ref();
     if scalar.meaning() == Meaning::Null {
         return Some("give it a value, or remove the key".into());
     }
-    if let Some(format) = schema.get("format").and_then(Value::as_str) {
+    if let Some(format) = schema.get("format").and_then(Value::as_str).filter(|_| takes(schema, "string")) {
         return format_help(format, text);
     }
     if text.len() > 60 || text.contains(['\n', '"', '`']) {
@@ -139,7 +147,8 @@ pub(super) fn format_help(format: &str, text: &str) -> Option<String> {
         fields::SHARE => Some("a number with the sign %, more than 0% and at most 100%".into()),
         "date" => Some("a day that exists, as year-month-day".into()),
         fields::CODE => Some("small letters, digits and `_`, beginning with a letter".into()),
-        _ => Some("letters, digits and `_`, not beginning with a digit".into()),
+        fields::VARIABLE => Some("letters, digits and `_`, not beginning with a digit".into()),
+        _ => None,
     }
 }
 

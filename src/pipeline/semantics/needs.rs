@@ -27,7 +27,7 @@ pub(super) fn check(steps: &[Step<'_>], file: File<'_>, findings: &mut Findings)
                 Err(_) if findings.is_full() => return,
                 Err(several) => {
                     let span = file.at(&step.way_to("needs", Part::Index(item)));
-                    findings.push(unresolved(name, &several, steps, &by_name).at(span));
+                    findings.push(unresolved(name, &several, steps).at(span));
                 }
             }
         }
@@ -47,15 +47,18 @@ fn resolve(name: &str, steps: &[Step<'_>], by_name: &HashMap<&str, Vec<usize>>) 
     by_name.get(rest).and_then(|found| found.iter().find(in_section)).copied().ok_or_else(Vec::new)
 }
 
-fn unresolved(name: &str, several: &[usize], steps: &[Step<'_>], by_name: &HashMap<&str, Vec<usize>>) -> Diagnostic {
+fn unresolved(name: &str, several: &[usize], steps: &[Step<'_>]) -> Diagnostic {
     if !several.is_empty() {
         let message = format!("{} could be any of several steps", quote(name));
         let ids: Vec<_> = several.iter().map(|position| steps[*position].id()).collect();
         return Diagnostic::error("ambiguous-need", Default::default(), message)
             .help(format!("write {}", ids.join(" or ")));
     }
-    let near =
-        nearest(name, by_name.keys().copied()).map(|near| format!(", did you mean `{near}`?")).unwrap_or_default();
+    let mut names: Vec<_> = steps.iter().map(|step| step.common.name.as_str()).collect();
+    names.dedup();
+    let bare = name.split_once('/').map_or(name, |(_, rest)| rest);
+    let near = nearest(name, names.iter().copied()).or_else(|| nearest(bare, names.iter().copied()));
+    let near = near.map(|near| format!(", did you mean `{near}`?")).unwrap_or_default();
     let message = format!("there is no step {}{near}", quote(name));
     let mut listed: Vec<_> = steps.iter().take(12).map(|step| step.common.name.as_str()).collect();
     if steps.len() > listed.len() {

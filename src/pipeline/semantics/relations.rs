@@ -121,7 +121,7 @@ fn variable(pipeline: &Pipeline, name: &str, span: Span, findings: &mut Findings
     } else if pipeline.secrets.iter().any(|secret| secret == name) {
         let message = format!("{} is one of the `secrets`, but its value stands in the file", quote(name));
         let help = "remove it here: a secret's value comes from the environment that backsight is started in";
-        findings.push(Diagnostic::error("secret-in-file", span, message).help(help));
+        findings.push(Diagnostic::error("secret-in-file", span, message).help(help).without_source());
     }
 }
 

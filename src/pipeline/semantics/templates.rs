@@ -97,8 +97,9 @@ impl Checker<'_, '_> {
 
     /// Refuses templates in shell text. Other uses of `{{`, such as docker's `{{.Names}}`, reach the shell untouched.
     fn shell(&mut self, text: &str, way: &[Part<'_>], key: &str) {
-        for (at, _) in text.match_indices("{{") {
-            let inner = text.get(at + 2..).unwrap_or_default();
+        // This helps people; it guards nothing. So it may stop looking, and a hostile text cannot make it slow.
+        for (at, _) in text.match_indices("{{").take(1000) {
+            let inner = text.get(at + 2..text.ceil_char_boundary((at + 202).min(text.len()))).unwrap_or_default();
             let inner =
                 inner.split("}}").next().unwrap_or_default().trim_matches(|c: char| c.is_whitespace() || c == '-');
             let root: String = inner.chars().take_while(|c| c.is_alphanumeric() || *c == '_').take(40).collect();
@@ -196,8 +197,17 @@ impl Checker<'_, '_> {
         let whole = node.head();
         let Content::Scalar(_) = node.content else { return whole };
         let source = self.file.text.get(whole.start..whole.end).unwrap_or_default();
-        match source.find(text) {
-            Some(offset) => Span::of(self.file.text, whole.start + offset + from, whole.start + offset + to),
+        if let Some(offset) = source.find(text) {
+            return Span::of(self.file.text, whole.start + offset + from, whole.start + offset + to);
+        }
+        // A block of several lines: its source has the same lines, only indented.
+        let start = text.get(..from).and_then(|before| before.rfind('\n')).map_or(0, |newline| newline + 1);
+        let line = text.get(start..).and_then(|rest| rest.lines().next()).unwrap_or_default();
+        match source.find(line).filter(|_| text.contains('\n')) {
+            Some(offset) => {
+                let (from, to) = (from - start, to.saturating_sub(start).min(line.len()));
+                Span::of(self.file.text, whole.start + offset + from, whole.start + offset + to)
+            }
             None => whole,
         }
     }
