@@ -235,3 +235,60 @@ impl<'s, 'f> Shape<'s, 'f> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use crate::pipeline::schema;
+
+    /// What `Shape` acts on.
+    const CHECKED: [&str; 18] = [
+        "$ref",
+        "$defs",
+        "type",
+        "properties",
+        "required",
+        "additionalProperties",
+        "propertyNames",
+        "minProperties",
+        "items",
+        "minItems",
+        "enum",
+        "const",
+        "oneOf",
+        "anyOf",
+        "minLength",
+        "minimum",
+        "maximum",
+        "format",
+    ];
+    /// What tells people something, or (`pattern`) says what a checked `format` says.
+    const NOTES: [&str; 7] = ["$schema", "$id", "title", "description", "default", "examples", "pattern"];
+
+    fn check(schema: &Value) {
+        let Some(object) = schema.as_object() else { return };
+        for (keyword, value) in object {
+            assert!(
+                CHECKED.contains(&keyword.as_str()) || NOTES.contains(&keyword.as_str()),
+                "{keyword} is passed over"
+            );
+            match (keyword.as_str(), value) {
+                ("properties" | "$defs", Value::Object(inner)) => inner.values().for_each(check),
+                ("oneOf" | "anyOf", Value::Array(inner)) => inner.iter().for_each(check),
+                ("items" | "additionalProperties" | "propertyNames", inner) => check(inner),
+                _ => {}
+            }
+        }
+        assert!(
+            !object.contains_key("pattern") || object.contains_key("format"),
+            "a pattern needs a format that we check"
+        );
+        assert!(!object.contains_key("oneOf") || super::wording::choices(schema).is_some(), "oneOf of constants only");
+    }
+
+    #[test]
+    fn no_keyword_of_the_schema_is_passed_over() {
+        check(schema().as_value());
+    }
+}

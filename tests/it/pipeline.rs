@@ -257,3 +257,27 @@ fn collect_keys(schema: &Value, keys: &mut Vec<String>) {
         _ => {}
     }
 }
+
+/// The examples of the reference are what people copy.
+#[test]
+fn examples_of_the_reference_are_right() {
+    let reference = fs::read_to_string(root().join("docs/pipeline.md")).unwrap();
+    let blocks: Vec<_> = reference.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    assert!(blocks.len() > 10);
+    for block in blocks {
+        let text = match block {
+            _ if block.starts_with('#') => continue,
+            _ if block.starts_with("version:") => block.to_owned(),
+            _ if block.starts_with("run:") => {
+                format!("version: 1\nmodels: [{{id: a}}]\ntests:\n- for_each: models\n  {block}")
+            }
+            _ if block.starts_with("if:") => format!("version: 1\ntests:\n- run: a\n  {block}"),
+            _ => format!("version: 1\n{block}"),
+        };
+        // A fragment cannot stand alone: what it leaves out is not what is asked here.
+        let left_out = ["no-steps", "no-models", "unknown-need", "unknown-secret"];
+        let mut found = pipeline::parse(&text).err().unwrap_or_default();
+        found.retain(|one| !left_out.contains(&one.code));
+        assert!(found.is_empty(), "{}", render(&found, "docs/pipeline.md", &text, false));
+    }
+}
