@@ -135,6 +135,11 @@ impl Findings {
         found.into_iter().for_each(|found| self.push(found));
     }
 
+    /// Counts a finding without keeping it.
+    pub(super) fn count(&mut self) {
+        self.dropped += 1;
+    }
+
     /// Whether more findings are only counted: then nothing costly needs to be said about them.
     pub(super) fn is_full(&self) -> bool {
         self.kept.len() >= KEPT

@@ -17,7 +17,7 @@ pub const MAX_BYTES: usize = 1 << 20;
 /// How deep mappings and lists may be nested.
 pub const MAX_DEPTH: usize = 64;
 /// How many values a file may have, aliases expanded.
-pub const MAX_NODES: usize = 50_000;
+pub const MAX_NODES: usize = 200_000;
 /// How many bytes of text the values may have, aliases expanded.
 pub const MAX_EXPANDED_BYTES: usize = 4 << 20;
 

@@ -15,7 +15,11 @@ pub struct StepDuration(pub Duration);
 pub struct Percent(pub f64);
 
 impl StepDuration {
-    /// Reads `500ms`, `30s`, `10m`, `1h`, `1h30m`; at least one unit is needed, and zero is refused.
+    /// The longest span: longer ones are mistakes, and clocks cannot add all of them.
+    pub const LONGEST: Self = Self(Duration::from_secs(365 * 86_400));
+
+    /// Reads `500ms`, `30s`, `10m`, `1h`, `1h30m`; at least one unit is needed, and zero and more than
+    /// [`Self::LONGEST`] are refused.
     pub fn parse(text: &str) -> Option<Self> {
         let mut total = Duration::ZERO;
         let mut rest = text.trim();
@@ -35,7 +39,7 @@ impl StepDuration {
             total = total.checked_add(Duration::try_from_secs_f64(number * seconds).ok()?)?;
             rest = rest.get(letters..)?.trim_start();
         }
-        (total > Duration::ZERO).then_some(Self(total))
+        (total > Duration::ZERO && total <= Self::LONGEST.0).then_some(Self(total))
     }
 }
 
@@ -135,7 +139,7 @@ mod tests {
         assert_eq!(millis("1.5s"), Some(1500));
         assert_eq!(millis("1h30m"), Some(5_400_000));
         assert_eq!(millis(" 2 m "), Some(120_000));
-        for wrong in ["10", "", "s", "-1s", "1x", "0s", "1e99h", "1..5s"] {
+        for wrong in ["10", "", "s", "-1s", "1x", "0s", "1e99h", "1..5s", "366d"] {
             assert_eq!(millis(wrong), None, "{wrong}");
         }
     }

@@ -210,10 +210,14 @@ impl<'s, 'f> Shape<'s, 'f> {
     }
 
     fn unknown_key(&mut self, entry: &Entry, schema: &'s Value) -> Option<&'s str> {
+        if self.findings.is_full() {
+            self.findings.count();
+            return None;
+        }
         let keys = wording::keys(schema);
         let listed = keys.join(", ");
         let home = wording::home_of(self.root, &entry.key);
-        let near = if home.is_some() || self.findings.is_full() { None } else { nearest(&entry.key, keys) };
+        let near = if home.is_some() { None } else { nearest(&entry.key, keys) };
         let meant = near.map(|near| format!(", did you mean `{near}`?")).unwrap_or_default();
         let help = match home {
             Some(home) => format!("`{}` is a key of {home}; keys here: {listed}", entry.key),
