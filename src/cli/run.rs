@@ -152,7 +152,7 @@ pub(super) fn environment() -> BTreeMap<String, String> {
 pub(super) fn tell_planning_error(error: &PlanningError, console: Console) -> ExitCode {
     match error {
         PlanningError::Load(LoadError::Wrong { path, text, diagnostics }) => {
-            console.complain(&diagnostic::render(&path.display().to_string(), text, diagnostics));
+            console.complain(&diagnostic::render(diagnostics, &path.display().to_string(), text, true));
         }
         PlanningError::Plan { loaded, source } => tell_plan_error(loaded, source, console),
         other => console.error(&other.to_string()),
@@ -162,10 +162,11 @@ pub(super) fn tell_planning_error(error: &PlanningError, console: Console) -> Ex
 
 fn tell_plan_error(loaded: &Loaded, error: &PlanError, console: Console) {
     let file = loaded.path.display().to_string();
-    match error.place().and_then(|(section, index)| loaded.parsed.positions.of(section, index)) {
-        Some(span) => {
-            let found = Diagnostic::error("plan", error.to_string(), span);
-            console.complain(&diagnostic::render(&file, &loaded.text, &[found]));
+    match error.place() {
+        Some((section, index)) => {
+            let span = loaded.parsed.positions.entry(section, index);
+            let found = Diagnostic::error("plan", span, error.to_string());
+            console.complain(&diagnostic::render(&[found], &file, &loaded.text, true));
         }
         None => console.error(&format!("{file}: {error}")),
     }

@@ -8,8 +8,8 @@
 )]
 
 mod init;
+mod pipeline;
 mod runs;
-mod schemas;
 mod store;
 mod store_damage;
 mod support;
