@@ -8,8 +8,12 @@
 )]
 
 mod init;
+mod kill;
+mod misuse;
 mod runs;
+mod sandbox;
 mod schemas;
+mod selection;
 mod store;
 mod store_damage;
 mod support;
