@@ -7,6 +7,7 @@
     reason = "a test that cannot go on has failed, and a skipped one says so"
 )]
 
+mod hostile;
 mod init;
 mod kill;
 mod misuse;
@@ -17,3 +18,4 @@ mod selection;
 mod store;
 mod store_damage;
 mod support;
+mod surroundings;
