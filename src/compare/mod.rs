@@ -15,7 +15,7 @@ use crate::results::{
 };
 use crate::stats;
 
-pub use paired::{Decision, Screen, Terms as PairedTerms, decide, screen};
+pub use paired::{Decision, METHOD as PAIRED_METHOD, Screen, Terms as PairedTerms, decide, screen, unchanged};
 
 /// Coverage of the intervals.
 const CONFIDENCE: f64 = 0.99;

@@ -36,6 +36,8 @@ pub(super) fn is_remarkable(row: &MetricChange) -> bool {
 /// `41.2 ms ± 0.31 ms, n = 57`: value, spread, samples.
 pub(super) fn figure(metric: &Metric) -> String {
     let value = figures::value(metric.value, &metric.unit);
+    // A note on peak memory says that the launcher's own size hides it.
+    let value = if metric.metric == "peak_memory" && metric.note.is_some() { format!("≤ {value}") } else { value };
     match &metric.summary {
         Some(summary) if summary.n > 1 => {
             format!("{value} ± {}", figures::value(summary.spread, &metric.unit))

@@ -8,8 +8,8 @@ use anstyle::{AnsiColor, Style};
 use super::rows;
 use super::{escape, figures, headline};
 use crate::results::{
-    Case, Document, Generation, GenerationState, Kind, MetricChange, Outcome, RemarkLevel, Step, StepStatus, Validity,
-    Verdict,
+    Basis, Case, Document, Generation, GenerationState, Kind, MetricChange, Outcome, RemarkLevel, Step, StepStatus,
+    Validity, Verdict,
 };
 
 /// Failures told in full on the terminal; the rest are counted.
@@ -196,6 +196,7 @@ fn comparison(document: &Document) -> Vec<String> {
             let note = note.as_deref().unwrap_or_default();
             lines.push(format!("against {commit}, run {} of {when} ({note})", base.run));
         }
+        (None, Some(note)) if comparison.basis == Basis::Paired => lines.push(escape::line(note).into_owned()),
         (None, Some(note)) => lines.push(format!("no comparison: {note}")),
         (None, None) => {}
     }

@@ -86,7 +86,10 @@ fn a_missing_file_and_a_folder_are_told_apart() {
 
 #[test]
 fn binary_garbage_is_no_pipeline() {
-    refused([0x7f, b'E', b'L', b'F', 0xff, 0xfe, 0, 0, b'\n'], &["backsight.yml:1:5", "not UTF-8 text: byte 0xff at offset 4"]);
+    refused(
+        [0x7f, b'E', b'L', b'F', 0xff, 0xfe, 0, 0, b'\n'],
+        &["backsight.yml:1:5", "not UTF-8 text: byte 0xff at offset 4"],
+    );
     refused("version: 1\n\u{0}\u{1}\u{2}: [", &["backsight.yml:2"]);
 }
 
