@@ -30,7 +30,7 @@ fn an_unknown_key_is_named_with_its_neighbour() {
 #[test]
 fn a_wrong_type_is_told_with_what_is_wanted() {
     let text = "version: 1\njobs: many\ntests:\n  - { name: a, run: \"true\", timeout: 10, retries: 99 }\n";
-    let words = ["backsight.yml:2:7", "`jobs` wants a whole number", "add the unit: 10s", "from 0 to 10"];
+    let words = ["backsight.yml:2:7", "`jobs` wants a whole number", "add the unit: 10s", "between 0 and 10"];
     refused(text, &words);
 }
 
@@ -86,7 +86,10 @@ fn a_missing_file_and_a_folder_are_told_apart() {
 
 #[test]
 fn binary_garbage_is_no_pipeline() {
-    refused([0x7f, b'E', b'L', b'F', 0xff, 0xfe, 0, 0, b'\n'], &["backsight.yml:1:5", "not UTF-8 text: byte 0xff at offset 4"]);
+    refused(
+        [0x7f, b'E', b'L', b'F', 0xff, 0xfe, 0, 0, b'\n'],
+        &["backsight.yml:1:5", "not UTF-8 text: byte 0xff at offset 4"],
+    );
     refused("version: 1\n\u{0}\u{1}\u{2}: [", &["backsight.yml:2"]);
 }
 
