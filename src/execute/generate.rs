@@ -59,6 +59,8 @@ pub(super) fn run(item: &Item, template: &str, outputs: &[Output], workshop: &Wo
     }
     let log = Some(log).filter(|log| log.bytes > 0);
     match failed {
+        // Asked again: the last verification may have been stopped.
+        n if n > 0 && workshop.cancel.is_asked() => Ended { log, attempts: 1, ..Ended::cancelled() },
         0 => Ended { log, attempts: 1, ..Ended::new(StepStatus::Passed) },
         n => Ended {
             log,
