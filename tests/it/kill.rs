@@ -153,6 +153,33 @@ fn ten_killed_runs_are_restored_with_all_they_had_finished() {
 }
 
 #[test]
+fn a_journal_is_read_wherever_it_was_cut_and_whatever_stands_in_it() {
+    let sandbox = doomed();
+    sandbox.run(&["run", "--only", "tests"]).says(0, &[]);
+    let folder = sandbox.newest();
+    let whole = fs::read(folder.join("journal.jsonl")).unwrap();
+    let first = whole.iter().position(|byte| *byte == b'\n').unwrap();
+    let mut chance = Chance(7);
+    for _ in 0..12 {
+        let cut = first + 1 + ((whole.len() - first - 1) as f64 * chance.next()) as usize;
+        let _ = fs::remove_file(folder.join("results.json"));
+        fs::write(folder.join("journal.jsonl"), &whole[..cut]).unwrap();
+        let document = sandbox.run(&["report", "--recover", "--format", "json"]).says(0, &[]).document();
+        assert_complete(&document, &journal(&folder));
+    }
+    fs::remove_file(folder.join("results.json")).unwrap();
+    let mut damaged = whole.clone();
+    damaged.splice(first + 1..first + 1, *b"\xff\xfe{\"event\":\n\n{}\n");
+    fs::write(folder.join("journal.jsonl"), damaged).unwrap();
+    let recovered = sandbox.run(&["report", "--recover", "--format", "json"]);
+    recovered.says(4, &["2 lines of the journal could not be read"]);
+    assert_eq!((recovered.document().counts.tests, recovered.document().run.status), (9, Status::Passed));
+    fs::remove_file(folder.join("results.json")).unwrap();
+    fs::write(folder.join("journal.jsonl"), &whole[..first / 2]).unwrap();
+    sandbox.run(&["report", "--recover"]).says(2, &["killed before it began", "runs prune"]);
+}
+
+#[test]
 fn cases_of_a_step_that_never_ended_are_taken_from_its_junit() {
     let sandbox = Sandbox::with(
         "version: 1\ntests:\n  - name: slow\n    retries: 1\n    run: |\n      cp \"a.$BACKSIGHT_ATTEMPT.xml\" \
@@ -247,6 +274,34 @@ fn a_second_signal_does_not_wait_for_the_stubborn() {
     assert_eq!(sandbox.document().run.status, Status::Cancelled);
     std::thread::sleep(Duration::from_millis(3500).saturating_sub(began.elapsed()));
     assert!(!sandbox.path("late").exists(), "it was given its whole time");
+}
+
+#[test]
+fn a_stopped_verification_is_cancelled_not_failed() {
+    let sandbox = Sandbox::with(
+        "version: 1\ngenerations:\n  - { name: files, template: t, output: o, verify: 'touch here; sleep 30' }\n",
+    );
+    sandbox.write("t", "x");
+    let running = sandbox.start(&["run"]);
+    wait_for(|| sandbox.path("here").exists(), "the verification");
+    running.signal(Signal::INT);
+    running.end().says(130, &["0 of 1 verified"]);
+    let document = sandbox.document();
+    assert_eq!(step(&document, "generations/files").status, StepStatus::Cancelled);
+    assert_eq!((document.counts.failed, document.counts.cancelled), (0, 1));
+}
+
+#[test]
+fn a_run_is_cancelled_from_another_terminal() {
+    let sandbox = Sandbox::with(TWO_STEPS);
+    let running = sandbox.start(&["run"]);
+    wait_for(|| sandbox.path("here").exists(), "the slow step");
+    let list = sandbox.run(&["runs", "list", "--status", "running", "--format", "json"]);
+    assert!(list.stdout.contains("\"pid\""), "{}", list.stdout);
+    sandbox.run(&["report", "--recover"]).says(2, &["no run here was killed"]);
+    sandbox.run(&["runs", "cancel"]).says(0, &[]);
+    running.end().says(143, &["cancelled"]);
+    assert_eq!(sandbox.document().run.status, Status::Cancelled);
 }
 
 const BENCHMARK: &str = "version: 1\nbenchmarks:\n  - name: nap\n    run: sleep 0.02\n    samples: 1000\n";

@@ -176,6 +176,30 @@ fn a_time_out_ends_even_what_ignores_it() {
     assert!(!sandbox.path("late").exists(), "the grandchild went on");
 }
 
+#[test]
+fn cases_written_before_a_time_out_are_kept() {
+    let sandbox = Sandbox::with(
+        "version: 1\ntests:\n  - { name: slow, timeout: 300ms, run: 'cp cases.xml \"$BACKSIGHT_JUNIT\"; sleep 30' }\n",
+    );
+    sandbox.write("cases.xml", junit(&["one", "two"]));
+    sandbox.run(&["run"]).says(1, &["TIMED OUT  tests/slow  slow", "2 tests passed"]);
+    let document = sandbox.document();
+    assert_eq!(case(&document, "two").outcome, Outcome::Passed);
+    assert_eq!(case(&document, "slow").outcome, Outcome::TimedOut);
+}
+
+#[test]
+fn a_measured_command_leaves_nothing_running() {
+    let sandbox = Sandbox::with(
+        "version: 1\nbenchmarks:\n  - { name: slow, timeout: 300ms, run: '(trap \"\" TERM; sleep 2.5; touch late) & sleep 60' \
+         }\n  - { name: careless, samples: 6, run: '(sleep 2; touch late) & true' }\n",
+    );
+    let began = Instant::now();
+    sandbox.run(&["run"]).says(3, &["TIMED OUT", "took longer than 300ms"]);
+    std::thread::sleep(Duration::from_secs(3).saturating_sub(began.elapsed()));
+    assert!(!sandbox.path("late").exists(), "a grandchild went on");
+}
+
 /// Runs one generation of `template` to `output`; the document and what was said.
 fn generate(template: &str, output: &str, prepare: impl Fn(&Sandbox)) -> (Sandbox, Document, String) {
     let sandbox = Sandbox::with(&format!(
