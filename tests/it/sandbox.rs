@@ -117,6 +117,18 @@ impl Sandbox {
         outcome
     }
 
+    /// Runs backsight to its end, with its largest resident size in KiB: by the system's own account, which counts the
+    /// largest of a process and the children that it waited for.
+    pub(crate) fn measured(&self, args: &[&str]) -> (u64, Outcome) {
+        let script = "import os, sys; pid = os.posix_spawn(sys.argv[1], sys.argv[1:], os.environ)\n\
+                      status, usage = os.wait4(pid, 0)[1:]\n\
+                      print(usage.ru_maxrss); sys.exit(os.waitstatus_to_exitcode(status))";
+        let all: Vec<&str> = ["-c", script, BINARY].into_iter().chain(args.iter().copied()).collect();
+        let outcome = self.finish(&mut self.command_of("python3", &all));
+        let last = outcome.stdout.lines().last().unwrap_or_default();
+        (last.parse().unwrap_or_else(|_| panic!("{outcome:?}")), outcome)
+    }
+
     /// Starts backsight and leaves it running.
     pub(crate) fn start(&self, args: &[&str]) -> Running<'_> {
         let file = |name: &str| File::create(self.root.path().join(name)).unwrap();
