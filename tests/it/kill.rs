@@ -197,8 +197,8 @@ fn cases_of_a_step_that_never_ended_are_taken_from_its_junit() {
     assert_eq!(document.counts.tests, 2);
 }
 
-#[test]
-fn a_secret_in_an_adopted_junit_stays_masked() {
+/// A run that is killed when its JUnit, with a secret in it, is written and not yet read.
+fn killed_with_a_secret() -> Sandbox {
     let pipeline = "version: 1\nsecrets: [MY_KEY]\ntests:\n  - name: slow\n    secrets: [MY_KEY]\n    run: |\n      \
          printf '<testsuite><testcase name=\"has %s\"/></testsuite>' \"$MY_KEY\" > \"$BACKSIGHT_JUNIT\"\n      \
          touch here; sleep 5\n";
@@ -207,12 +207,27 @@ fn a_secret_in_an_adopted_junit_stays_masked() {
     wait_for(|| sandbox.path("here").exists(), "the step's JUnit");
     running.child.kill().unwrap();
     running.child.wait().unwrap();
+    sandbox
+}
+
+#[test]
+fn a_secret_in_an_adopted_junit_stays_masked() {
+    let sandbox = killed_with_a_secret();
     let recovered = sandbox.run(&["report", "--recover", "--format", "json"]);
     assert_eq!(recovered.document().cases[0].name, "has ***");
     for (path, bytes) in sandbox.all_files() {
         let text = String::from_utf8_lossy(&bytes);
         assert!(!text.contains("hunter2"), "{} holds the secret", path.display());
     }
+}
+
+#[test]
+fn a_junit_whose_secret_is_unknown_is_left_alone() {
+    let sandbox = killed_with_a_secret();
+    let mut recover = sandbox.command(&["report", "--recover", "--format", "json"]);
+    let recovered = sandbox.finish(recover.env_remove("MY_KEY"));
+    recovered.says(4, &["restored run", "secret `MY_KEY` is not set here"]);
+    assert!(recovered.document().cases.is_empty() && !recovered.stdout.contains("hunter2"));
 }
 
 const TWO_STEPS: &str = r#"
