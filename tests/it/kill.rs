@@ -103,11 +103,9 @@ fn assert_announced(document: &Document, stderr: &str) {
 /// One run killed at `moment` and restored. Tells whether it was killed in its life.
 fn kill_at(moment: Duration) -> bool {
     let sandbox = doomed();
-    let mut running = sandbox.start(&["run", "--verbose"]);
+    let running = sandbox.start(&["run", "--verbose"]);
     std::thread::sleep(moment);
-    running.child.kill().unwrap();
-    running.child.wait().unwrap();
-    let stderr = running.stderr();
+    let stderr = running.kill();
     let Some(folder) = sandbox.run_folders().pop() else {
         assert!(!stderr.contains("PASSED "), "{stderr}");
         return false;
@@ -187,10 +185,9 @@ fn cases_of_a_step_that_never_ended_are_taken_from_its_junit() {
     );
     sandbox.write("a.1.xml", "<testsuite><testcase name='x'><failure/></testcase><testcase name='y'/></testsuite>");
     sandbox.write("a.2.xml", "<testsuite><testcase name='x'/>");
-    let mut running = sandbox.start(&["run"]);
+    let running = sandbox.start(&["run"]);
     wait_for(|| sandbox.path("here").exists(), "the second attempt");
-    running.child.kill().unwrap();
-    running.child.wait().unwrap();
+    running.kill();
     let document = sandbox.run(&["report", "--recover", "--format", "json"]).document();
     let told: Vec<_> = document.cases.iter().map(|case| (case.name.as_str(), case.outcome)).collect();
     assert_eq!(told, [("x", Outcome::Flaky), ("y", Outcome::Passed)]);
@@ -203,10 +200,9 @@ fn killed_with_a_secret() -> Sandbox {
          printf '<testsuite><testcase name=\"has %s\"/></testsuite>' \"$MY_KEY\" > \"$BACKSIGHT_JUNIT\"\n      \
          touch here; sleep 5\n";
     let sandbox = Sandbox::with(pipeline).env("MY_KEY", "hunter2hunter2");
-    let mut running = sandbox.start(&["run"]);
+    let running = sandbox.start(&["run"]);
     wait_for(|| sandbox.path("here").exists(), "the step's JUnit");
-    running.child.kill().unwrap();
-    running.child.wait().unwrap();
+    running.kill();
     sandbox
 }
 
@@ -347,10 +343,9 @@ fn a_stopped_benchmark_keeps_its_samples() {
 #[test]
 fn a_killed_benchmark_keeps_its_samples() {
     let sandbox = Sandbox::with(BENCHMARK);
-    let mut running = sandbox.start(&["run"]);
+    let running = sandbox.start(&["run"]);
     wait_for(|| samples_taken(&sandbox) >= 3, "three samples");
-    running.child.kill().unwrap();
-    running.child.wait().unwrap();
+    running.kill();
     sandbox.run(&["report", "--recover"]).says(0, &["restored run"]);
     assert_partial(&read_document(&sandbox.report("results.json")));
 }

@@ -129,7 +129,8 @@ benchmarks:
 #[test]
 fn commands_that_cannot_run_or_are_killed_are_told_and_the_rest_is_measured() {
     let sandbox = Sandbox::with(COMMANDS);
-    let words = ["`no-such-program`: command not found", "on PATH?", "signal 11", "`working_dir` is relative to"];
+    let words =
+        ["`no-such-program`: command not found", "on PATH?", "signal 11", "last words", "`working_dir` is relative to"];
     sandbox.run(&["run"]).says(1, &words);
     let document = sandbox.document();
     let status = |id: &str| step(&document, id).status;
@@ -163,7 +164,7 @@ fn a_benchmark_that_fails_is_undecided_and_one_that_fails_sometimes_is_noisy() {
 #[test]
 fn a_time_out_ends_even_what_ignores_it() {
     let sandbox = Sandbox::with(
-        "version: 1\ntests:\n  - name: slow\n    timeout: 300ms\n    run: (trap '' TERM; sleep 6.5; touch late) & sleep 60\n  \
+        "version: 1\ntests:\n  - name: slow\n    timeout: 300ms\n    run: (trap '' TERM; sleep 8; touch late) & sleep 60\n  \
          - { name: next, run: \"true\" }\n",
     );
     let began = Instant::now();
@@ -172,7 +173,7 @@ fn a_time_out_ends_even_what_ignores_it() {
     assert_eq!(step(&document, "tests/slow").status, StepStatus::TimedOut);
     assert_eq!(case(&document, "slow").outcome, Outcome::TimedOut);
     assert_eq!(case(&document, "next").outcome, Outcome::Passed);
-    std::thread::sleep(Duration::from_secs(7).saturating_sub(began.elapsed()));
+    std::thread::sleep(Duration::from_millis(8500).saturating_sub(began.elapsed()));
     assert!(!sandbox.path("late").exists(), "the grandchild went on");
 }
 
