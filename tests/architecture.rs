@@ -59,10 +59,12 @@ fn each_harness_has_fixtures_and_a_page() {
     let mut findings = Vec::new();
     for format in formats.iter().filter(|format| !format.test && !format.doc.trim_start().starts_with("(shared)")) {
         let name = &format.name;
-        if !root().join(format!("docs/harness/{name}.md")).is_file() {
-            findings.push(format!("src/harness/mod.rs:1: {name} has no page docs/harness/{name}.md"));
-        }
+        // A format is called as on the command line, in kebab case.
         let dashed = name.replace('_', "-");
+        let page = format!("docs/harness/{dashed}.md");
+        if !root().join(&page).is_file() {
+            findings.push(format!("src/harness/mod.rs:1: {name} has no page {page}"));
+        }
         let is_fixture = |path: &String| {
             Path::new(path).parent().into_iter().flat_map(Path::components).any(|part| {
                 let part = part.as_os_str().to_string_lossy();

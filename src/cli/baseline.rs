@@ -5,7 +5,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::runs::{Format, Stop, branch, commit, finish, minute, short_id, write_document, write_json};
+use super::output::Format;
+use super::runs::{Stop, branch, commit, finish, minute, short_id, write_document, write_json};
 use super::table::{self, Cell};
 use crate::ops::baseline::{self, BaselineError};
 use crate::results::ExitCode;

@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 
 use super::output::{Console, Format, print, print_json};
-use super::run::{Choice, environment, tell_load_error, tell_plan_error};
+use super::run::{Choice, environment, tell_planning_error};
 use super::written;
-use crate::ops::check::{CheckError, Checked, check};
+use crate::ops::check::{Checked, check};
 use crate::report::escape;
 use crate::results::ExitCode;
 
@@ -36,12 +36,7 @@ pub(super) fn run(args: &Args, console: Console) -> ExitCode {
             Format::Json => written(print_json(&checked)),
             Format::Text => written(print(&table(&checked))),
         },
-        Err(CheckError::Load(error)) => tell_load_error(&error, console),
-        Err(CheckError::Plan { loaded, source }) => tell_plan_error(&loaded, &source, console),
-        Err(error @ CheckError::Nothing(_)) => {
-            console.error(&error.to_string());
-            ExitCode::Usage
-        }
+        Err(error) => tell_planning_error(&error, console),
     }
 }
 

@@ -8,7 +8,7 @@ mod check;
 mod compare;
 mod completions;
 mod convert;
-mod diagnostic;
+pub mod diagnostic;
 mod init;
 mod output;
 mod progress;

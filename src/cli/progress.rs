@@ -16,11 +16,12 @@ pub(super) struct Progress {
     live: Option<MultiProgress>,
     running: BTreeMap<String, Running>,
     total: u64,
-    over: u64,
+    begun: u64,
 }
 
 #[derive(Default)]
 struct Running {
+    title: String,
     bar: Option<ProgressBar>,
     counts: Counts,
     files: u64,
@@ -30,7 +31,7 @@ struct Running {
 impl Progress {
     pub(super) fn new(console: Console, terminal: bool) -> Self {
         let live = terminal.then(MultiProgress::new);
-        Self { console, live, running: BTreeMap::new(), total: 0, over: 0 }
+        Self { console, live, running: BTreeMap::new(), total: 0, begun: 0 }
     }
 
     fn line(&self, text: &str) {
@@ -42,16 +43,19 @@ impl Progress {
     }
 
     fn started(&mut self, step: &str, attempt: u32) {
-        let again = if attempt > 1 { format!(" (attempt {attempt})") } else { String::new() };
-        if self.live.is_none() && attempt == 1 {
-            self.line(&format!(" [{}/{}] {}", self.over + 1, self.total, escape::line(step)));
+        if attempt == 1 {
+            self.begun += 1;
+            let title = format!("[{}/{}] {}", self.begun, self.total, escape::line(step));
+            if self.live.is_none() {
+                self.line(&format!(" {title}"));
+            }
+            self.running.insert(step.to_owned(), Running { title, ..Running::default() });
         }
-        let live = self.live.clone();
-        let message = format!("{}{again}", escape::line(step));
-        let running = self.running.entry(step.to_owned()).or_default();
-        if let Some(live) = live {
+        let Some(running) = self.running.get_mut(step) else { return };
+        if let Some(live) = &self.live {
+            let again = if attempt > 1 { format!(" (attempt {attempt})") } else { String::new() };
             let bar = running.bar.get_or_insert_with(|| live.add(spinner()));
-            bar.set_message(message);
+            bar.set_message(format!("{}{again}", running.title));
         }
     }
 
@@ -61,7 +65,7 @@ impl Progress {
         let total = total.map(|total| format!("/{total}")).unwrap_or_default();
         let figure =
             figure.and_then(|ns| ns.parse().ok()).map(|ns| format!("   {}", figures::time(ns))).unwrap_or_default();
-        bar.set_message(format!("{}   {doing} {done}{total}{figure}", escape::line(step)));
+        bar.set_message(format!("{}   {doing} {done}{total}{figure}", running.title));
     }
 
     fn finished(&mut self, step: &Step) {
@@ -69,7 +73,6 @@ impl Progress {
         if let Some(bar) = &running.bar {
             bar.finish_and_clear();
         }
-        self.over += u64::from(step.status != StepStatus::Skipped);
         let word = match step.status {
             StepStatus::Passed => "ok",
             StepStatus::Failed => "FAILED",

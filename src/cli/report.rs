@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::output::{Console, print};
-use super::run::shown;
+use super::run::{environment, shown};
 use super::written;
 use crate::ops::report::{Format, document, recover, render};
 use crate::report::{Place, terminal};
@@ -77,7 +77,7 @@ fn show(document: &crate::results::Document, shape: Shape, console: Console) -> 
 
 fn restore(places: &Places, args: &Args, console: Console) -> Result<ExitCode, crate::ops::report::ReportError> {
     let mut code = ExitCode::Passed;
-    for run in recover(places, args.run.as_deref())? {
+    for run in recover(places, args.run.as_deref(), &environment())? {
         console.say(&format!("restored run {}", run.document.run.id));
         for problem in &run.problems {
             console.error(problem);

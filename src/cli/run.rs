@@ -10,6 +10,7 @@ use super::progress::Progress;
 use super::written;
 use crate::execute::Listener;
 use crate::ops::load::{LoadError, Loaded};
+use crate::ops::planning::PlanningError;
 use crate::ops::run::{self, Answer, Request, RunError};
 use crate::pipeline::{Diagnostic, StepDuration};
 use crate::plan::{PlanError, Selection, SelectionError};
@@ -93,8 +94,7 @@ pub(super) fn run(args: &Args, console: Console) -> ExitCode {
     }
     match run::run(request, listeners) {
         Ok(answer) => tell(&answer, args.format, console),
-        Err(RunError::Load(error)) => tell_load_error(&error, console),
-        Err(RunError::Plan { loaded, source }) => tell_plan_error(&loaded, &source, console),
+        Err(RunError::Planning(error)) => tell_planning_error(&error, console),
         Err(error) => {
             console.error(&error.to_string());
             error.exit_code()
@@ -148,26 +148,26 @@ pub(super) fn environment() -> BTreeMap<String, String> {
         .collect()
 }
 
-/// Says why a pipeline file could not be loaded, with the places.
-pub(super) fn tell_load_error(error: &LoadError, console: Console) -> ExitCode {
+/// Says why there is no plan, with the places in the file.
+pub(super) fn tell_planning_error(error: &PlanningError, console: Console) -> ExitCode {
     match error {
-        LoadError::Wrong { path, text, diagnostics } => {
-            console.complain(&diagnostic::render(&path.display().to_string(), text, diagnostics));
+        PlanningError::Load(LoadError::Wrong { path, text, diagnostics }) => {
+            console.complain(&diagnostic::render(diagnostics, &path.display().to_string(), text, true));
         }
+        PlanningError::Plan { loaded, source } => tell_plan_error(loaded, source, console),
         other => console.error(&other.to_string()),
     }
     error.exit_code()
 }
 
-/// Says why a file that is right in itself cannot be planned.
-pub(super) fn tell_plan_error(loaded: &Loaded, error: &PlanError, console: Console) -> ExitCode {
-    let place = error.place().and_then(|(section, index)| loaded.parsed.positions.of(section, index));
-    match place {
-        Some(span) => {
-            let found = Diagnostic::error("plan", error.to_string(), span);
-            console.complain(&diagnostic::render(&loaded.path.display().to_string(), &loaded.text, &[found]));
+fn tell_plan_error(loaded: &Loaded, error: &PlanError, console: Console) {
+    let file = loaded.path.display().to_string();
+    match error.place() {
+        Some((section, index)) => {
+            let span = loaded.parsed.positions.entry(section, index);
+            let found = Diagnostic::error("plan", span, error.to_string());
+            console.complain(&diagnostic::render(&[found], &file, &loaded.text, true));
         }
-        None => console.error(&format!("{}: {error}", loaded.path.display())),
+        None => console.error(&format!("{file}: {error}")),
     }
-    ExitCode::Usage
 }

@@ -5,29 +5,21 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
-use clap::{Args, Subcommand, ValueEnum};
-use jiff::{SignedDuration, Timestamp};
+use clap::{Args, Subcommand};
+use jiff::Timestamp;
 
-use super::table::{self, Cell, visible};
+use super::output::Format;
+use super::table::{self, Cell};
 use crate::ops::runs::{self, Prune, RunRow, RunsError};
 use crate::ops::when;
-use crate::results::{Benchmark, Counts, Document, ExitCode, Kind, Status, Step};
+use crate::report::{self, escape, figures};
+use crate::results::{Counts, Document, ExitCode, Kind, Status};
 use crate::store::{Places, RunFacts, RunFilter};
 
 /// How long `cancel` waits for the run to end.
 const CANCEL_WAIT: Duration = Duration::from_secs(10);
 /// How much of a run id is shown: the part that tells the millisecond.
 const SHORT_ID: usize = 13;
-
-/// How to write what a program might read.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-pub(super) enum Format {
-    /// A table for people.
-    #[default]
-    Text,
-    /// JSON.
-    Json,
-}
 
 /// Arguments of `backsight runs`.
 #[derive(Debug, Args)]
@@ -173,7 +165,7 @@ pub(super) fn finish(done: Result<ExitCode, Stop>, err: &mut impl Write) -> Exit
         Err(Stop::Failed(message, code)) => {
             let red = AnsiColor::Red.on_default().bold();
             // Where standard error is gone, too, the exit code is all that is left to say.
-            let _ = writeln!(err, "{red}error{red:#}: {}", visible(&message));
+            let _ = writeln!(err, "{red}error{red:#}: {}", escape::line(&message));
             code
         }
     }
@@ -215,9 +207,9 @@ pub(super) fn write_json(out: &mut impl Write, value: &impl serde::Serialize) ->
 fn cells(row: &RunRow, now: Timestamp) -> Vec<Cell> {
     let facts = &row.facts;
     let took = match facts.status {
-        Status::Running => duration(now.duration_since(facts.started_at)),
+        Status::Running => figures::time(now.duration_since(facts.started_at).as_nanos() as f64),
         Status::Lost if facts.duration_ns == 0 => "-".to_owned(),
-        _ => duration(nanoseconds(facts.duration_ns)),
+        _ => figures::time(facts.duration_ns as f64),
     };
     let status = match row.pid {
         Some(pid) => format!("{} ({pid})", facts.status.as_str()),
@@ -285,20 +277,6 @@ fn style(status: Status) -> Style {
     color.on_default()
 }
 
-fn nanoseconds(count: u64) -> SignedDuration {
-    SignedDuration::from_nanos(i64::try_from(count).unwrap_or(i64::MAX))
-}
-
-fn duration(time: SignedDuration) -> String {
-    let (seconds, millis) = (time.as_secs().max(0), time.subsec_millis().max(0));
-    match seconds {
-        0 => format!("{millis}ms"),
-        1..60 => format!("{seconds}.{}s", millis / 100),
-        60..3600 => format!("{}m{:02}s", seconds / 60, seconds % 60),
-        _ => format!("{}h{:02}m", seconds / 3600, seconds / 60 % 60),
-    }
-}
-
 fn show_run(places: &Places, id: &str, format: Format, out: &mut impl Write) -> Result<ExitCode, Stop> {
     let document = runs::show(places, id)?;
     match format {
@@ -308,53 +286,14 @@ fn show_run(places: &Places, id: &str, format: Format, out: &mut impl Write) -> 
     Ok(ExitCode::Passed)
 }
 
-/// The facts of a run, its steps and its figures.
+/// A run as it was shown when it ended, with what identifies it and its host.
 pub(super) fn write_document(out: &mut impl Write, document: &Document) -> Result<(), Stop> {
     let facts = RunFacts::from(document);
-    let status = style(facts.status);
-    let lines = [
-        ("run", facts.id.to_string()),
-        ("status", format!("{status}{}{status:#} (exit {})", facts.status.as_str(), facts.exit_code.code())),
-        ("started", format!("{} UTC, took {}", minute(facts.started_at), duration(nanoseconds(facts.duration_ns)))),
-        ("project", visible(&facts.project)),
-        ("branch", visible(&branch(&facts))),
-        ("commit", visible(&commit(&facts))),
-        ("host", format!("{} (class {})", visible(&facts.host), visible(&facts.class_key))),
-        ("tests", tests(&facts.counts)),
-    ];
-    for (name, value) in lines {
-        writeln!(out, "{name:8} {value}")?;
-    }
-    if !document.steps.is_empty() {
-        writeln!(out)?;
-        let rows: Vec<_> = document.steps.iter().map(step_cells).collect();
-        table::write(out, &["step", "status", "took", "why"], &rows)?;
-    }
-    let rows: Vec<_> = document.benchmarks.iter().flat_map(metric_cells).collect();
-    if !rows.is_empty() {
-        writeln!(out)?;
-        table::write(out, &["benchmark", "metric", "value", "unit"], &rows)?;
-    }
-    Ok(())
-}
-
-fn step_cells(step: &Step) -> Vec<Cell> {
-    let status = serde_json::to_value(step.status).ok();
-    let status = status.as_ref().and_then(|word| word.as_str()).unwrap_or_default().to_owned();
-    let why = step.reason.as_ref().map(|reason| reason.text.as_str()).unwrap_or_default();
-    vec![step.id.as_str().into(), status.into(), duration(nanoseconds(step.duration_ns)).into(), why.into()]
-}
-
-fn metric_cells(benchmark: &Benchmark) -> impl Iterator<Item = Vec<Cell>> {
-    let series = benchmark.series();
-    benchmark.metrics.iter().map(move |metric| {
-        vec![
-            series.as_str().into(),
-            metric.metric.as_str().into(),
-            metric.value.to_string().into(),
-            metric.unit.as_str().into(),
-        ]
-    })
+    let (status, class) = (style(facts.status), escape::line(&facts.class_key));
+    let word = facts.status.as_str();
+    let started = minute(facts.started_at);
+    writeln!(out, " run {} of {started} UTC on host class {class}: {status}{word}{status:#}", facts.id)?;
+    Ok(write!(out, "{}", report::terminal(document, None))?)
 }
 
 fn cancel_run(places: &Places, id: Option<&str>, err: &mut impl Write) -> Result<ExitCode, Stop> {

@@ -1,8 +1,8 @@
-//! `backsight schema`.
+//! `backsight schema`: prints the JSON Schema of a format to standard output.
 
-use super::output::print_json;
+use super::output::print;
 use super::written;
-use crate::ops::schema::{Format, schema};
+use crate::ops::schema::{Format, schema_text};
 use crate::results::ExitCode;
 
 /// Arguments of `schema`.
@@ -15,9 +15,9 @@ pub(super) struct Args {
 /// A published format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum Name {
-    /// The results document, `backsight/results/1`.
+    /// The results document, `results.json`.
     Results,
-    /// The pipeline file, version 1.
+    /// The pipeline file, `backsight.yml`.
     Pipeline,
 }
 
@@ -27,5 +27,5 @@ pub(super) fn run(args: &Args) -> ExitCode {
         Name::Results => Format::Results,
         Name::Pipeline => Format::Pipeline,
     };
-    written(print_json(&schema(format)))
+    written(print(&schema_text(format)))
 }

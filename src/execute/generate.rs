@@ -262,13 +262,36 @@ fn confined(path: &str) -> Result<PathBuf, String> {
             }
         }
     }
-    let first = clean.components().next().map(|first| first.as_os_str().to_ascii_lowercase());
-    match first.as_deref().and_then(|first| first.to_str()) {
-        None => Err(format!("`{path}` names no file")),
-        Some(name @ (".git" | ".backsight")) => Err(format!("`{path}`: nothing is generated into `{name}`")),
-        Some(_) if path.chars().any(char::is_control) => Err("the output's path holds a control character".into()),
-        Some(_) => Ok(clean),
+    if let Some(name) = forbidden(&clean) {
+        return Err(format!("`{path}`: nothing is generated into `{name}`"));
     }
+    if clean.as_os_str().is_empty() {
+        Err(format!("`{path}` names no file"))
+    } else if path.chars().any(char::is_control) {
+        Err("the output's path holds a control character".into())
+    } else {
+        Ok(clean)
+    }
+}
+
+/// The folder of git (at any depth, for the sake of submodules) or ours, if the path lies in one.
+fn forbidden(path: &Path) -> Option<&'static str> {
+    let is = |part: Option<&std::ffi::OsStr>, name: &str| part.is_some_and(|part| part.eq_ignore_ascii_case(name));
+    let git = path.iter().any(|part| is(Some(part), ".git"));
+    let ours = is(path.iter().next(), ".backsight");
+    if git { Some(".git") } else { ours.then_some(".backsight") }
+}
+
+/// Where a path leads when the links in it are followed, as far as it is there already.
+fn followed(dir: &Dir, path: &Path) -> io::Result<PathBuf> {
+    for there in path.ancestors().filter(|there| !there.as_os_str().is_empty()) {
+        match dir.canonicalize(there) {
+            Ok(real) => return Ok(path.strip_prefix(there).map_or(real.clone(), |rest| real.join(rest))),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(path.to_owned())
 }
 
 fn refused(path: &str, error: &io::Error) -> String {
@@ -301,6 +324,11 @@ fn read_bytes(dir: &Dir, path: &Path) -> io::Result<Vec<u8>> {
 /// Writes beside and renames, so that a killed run leaves the old file or the new one, never half of it.
 fn write(dir: &Dir, path: &Path, text: &[u8]) -> io::Result<()> {
     if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+        if let Some(name) = forbidden(&followed(dir, parent)?) {
+            return Err(io::Error::other(format!(
+                "a symbolic link leads to `{name}`, and nothing is generated into it"
+            )));
+        }
         dir.create_dir_all(parent)?;
     }
     let name = path.file_name().unwrap_or_default().to_string_lossy();
@@ -347,7 +375,7 @@ mod tests {
 
     #[test]
     fn outputs_stay_in_the_workspace() {
-        for wrong in ["../x", "/etc/passwd", "a/../../x", "", ".", ".git/hooks/x", ".GIT/x", ".backsight/x", "a\nb"] {
+        for wrong in ["../x", "/etc/passwd", "a/../../x", "", ".", ".git/hooks/x", "a/.GIT/x", ".backsight/x", "a\nb"] {
             assert!(confined(wrong).is_err(), "{wrong:?}");
         }
         assert_eq!(confined("./a/b.py").unwrap().to_str(), Some("a/b.py"));

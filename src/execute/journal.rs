@@ -19,6 +19,8 @@ const LONGEST_LINE: u64 = 256 << 20;
 pub struct Journal {
     file: File,
     line: Vec<u8>,
+    /// The last line may be there in part: the next must not continue it.
+    torn: bool,
     error: Arc<Mutex<Option<io::Error>>>,
 }
 
@@ -47,14 +49,19 @@ impl Journal {
     /// Begins a journal; the second value tells later what went wrong.
     pub fn create(path: &Path) -> io::Result<(Self, Arc<Mutex<Option<io::Error>>>)> {
         let error = Arc::new(Mutex::new(None));
-        Ok((Self { file: File::create(path)?, line: Vec::new(), error: Arc::clone(&error) }, error))
+        Ok((Self { file: File::create(path)?, line: Vec::new(), torn: false, error: Arc::clone(&error) }, error))
     }
 
     fn write(&mut self, event: &Event) -> io::Result<()> {
         self.line.clear();
+        if self.torn {
+            self.line.push(b'\n');
+        }
         serde_json::to_writer(&mut self.line, event)?;
         self.line.push(b'\n');
-        self.file.write_all(&self.line)
+        let written = self.file.write_all(&self.line);
+        self.torn = written.is_err();
+        written
     }
 }
 
@@ -85,6 +92,9 @@ pub fn replay(path: &Path) -> Result<(Assembly, u64), JournalError> {
         let read = io::Read::take(&mut reader, LONGEST_LINE).read_until(b'\n', &mut line).map_err(broken)?;
         if read == 0 {
             break;
+        }
+        if line == b"\n" {
+            continue;
         }
         match serde_json::from_slice::<Event>(&line) {
             Ok(event) => assembly.hear(event),

@@ -33,7 +33,7 @@ pub use journal::{Journal, JournalError, replay};
 pub use launch::{Launcher, Usage};
 pub use mask::Masker;
 pub use schedule::execute;
-pub use test_step::{junit_files, read_junit};
+pub use test_step::adopt_junit;
 pub use watch::Watch;
 
 /// What the engine works with, the same for all steps of a run.

@@ -36,6 +36,11 @@ pub(super) fn run(
     };
     let step = TestStep { item, invocation, pattern, workshop, emitter };
     let mut ended = step.all_attempts(retries, &mut log);
+    for file in junit_files(&workshop.run_dir, &item.id) {
+        // Ours to remove: its content is in the document, secrets masked, and in our own junit.xml. Until here it was
+        // what a recovery had of the attempts that are not yet told.
+        let _ = std::fs::remove_file(file);
+    }
     let (log, error) = log.finish();
     if let Some(error) = error {
         emitter.remark(RemarkLevel::Error, Some(&item.id), format!("the log is incomplete: {error}"));
@@ -63,18 +68,19 @@ impl TestStep<'_> {
         let mut attempts = Attempts::new(retries > 0);
         let mut number = 1;
         let last = loop {
-            let attempt = match self.attempt(number, log, &mut attempts) {
-                Ok(attempt) => attempt,
-                Err(ended) => return Ended { attempts: number, ..ended },
-            };
-            let again = !attempt.process.success() || attempt.failures > 0;
+            let attempt = self.attempt(number, log, &mut attempts);
+            let again = attempt.as_ref().is_ok_and(|attempt| !attempt.process.success() || attempt.failures > 0);
             if !again || number > retries || self.workshop.cancel.is_asked() {
                 break attempt;
             }
             number += 1;
         };
+        // Also where the last attempt could not be started: the earlier ones have their results.
         let failed = attempts.finish(&mut |case| self.emitter.emit(Event::CaseFinished { case }));
-        self.judge(&last, failed, number)
+        match last {
+            Ok(last) => self.judge(&last, failed, number),
+            Err(ended) => Ended { attempts: number, ..ended },
+        }
     }
 
     fn judge(&self, last: &Attempt, failed: u64, attempts: u32) -> Ended {
@@ -159,10 +165,6 @@ impl TestStep<'_> {
             }) {
                 read.problems.push(format!("{shown}: {text}"));
             }
-            if self.pattern.is_none() {
-                // Ours to remove: its content is in the document, secrets masked, and in our own junit.xml.
-                let _ = std::fs::remove_file(file);
-            }
         }
         read
     }
@@ -226,17 +228,37 @@ impl Read {
     }
 }
 
-/// The JUnit files that a step's command has written to `$BACKSIGHT_JUNIT` and that were not taken in, by attempt.
-pub fn junit_files(run_dir: &Path, step: &str) -> Vec<PathBuf> {
+/// The JUnit files that a step's command has written to `$BACKSIGHT_JUNIT`, by attempt.
+fn junit_files(run_dir: &Path, step: &str) -> Vec<PathBuf> {
     let name = |attempt: u32| run_dir.join("junit").join(format!("{}.{attempt}.xml", file_stem(step)));
     (1..=MOST_ATTEMPTS).map(name).filter(|file| file.is_file()).collect()
 }
 
+/// Takes in what a step that was killed had written to `$BACKSIGHT_JUNIT`, its attempts joined, without the first `told`
+/// cases, which are known already; then removes the files. What cannot be read of a file that a killed process was
+/// writing is lost with that process.
+pub fn adopt_junit(run_dir: &Path, step: &str, told: usize, on_case: &mut dyn FnMut(Case)) {
+    let files = junit_files(run_dir, step);
+    let mut attempts = Attempts::new(true);
+    for file in &files {
+        attempts.begin();
+        let mut take = |case: Case| attempts.take(Case { step: step.to_owned(), ..case }, &mut |_| {});
+        let _ = read_junit(file, &mut take);
+    }
+    let mut known = told;
+    attempts.finish(&mut |case| {
+        if known == 0 {
+            on_case(case);
+        }
+        known = known.saturating_sub(1);
+    });
+    for file in &files {
+        let _ = std::fs::remove_file(file);
+    }
+}
+
 /// Reads one JUnit file; cases before a mistake are handed on.
-///
-/// # Errors
-/// A sentence that says what is wrong and where.
-pub fn read_junit(file: &Path, on_case: &mut dyn FnMut(Case)) -> Result<(), String> {
+fn read_junit(file: &Path, on_case: &mut dyn FnMut(Case)) -> Result<(), String> {
     let opened = std::fs::File::open(file).map_err(|error| error.to_string())?;
     let mut lend = |case: &Case| {
         on_case(case.clone());

@@ -6,9 +6,10 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::facts::facts;
-use super::load::{LoadError, Loaded, load};
+use super::load::{Loaded, load};
+use super::planning::{PlanningError, planned};
 use crate::host;
-use crate::plan::{self, Plan, PlanError, Selection};
+use crate::plan::{self, Plan, Selection};
 use crate::results::{Change, Kind, Reason};
 
 /// One entry of the plan, for people and programs.
@@ -48,30 +49,11 @@ pub struct Checked {
     pub remarks: Vec<String>,
 }
 
-/// Why there is no plan.
-#[derive(Debug, thiserror::Error)]
-pub enum CheckError {
-    /// The file.
-    #[error(transparent)]
-    Load(#[from] LoadError),
-    /// The plan.
-    #[error("{source}")]
-    Plan {
-        /// The file, to point into.
-        loaded: Box<Loaded>,
-        /// What is wrong.
-        source: PlanError,
-    },
-    /// Nothing matches.
-    #[error("no step matches {0}; `backsight check` lists all steps")]
-    Nothing(String),
-}
-
 /// Checks the file at `path` with the variables of `env`.
 ///
 /// # Errors
 /// If the file is wrong or cannot be planned.
-pub fn check(path: &Path, selection: &Selection, env: &BTreeMap<String, String>) -> Result<Checked, CheckError> {
+pub fn check(path: &Path, selection: &Selection, env: &BTreeMap<String, String>) -> Result<Checked, PlanningError> {
     let loaded = load(path)?;
     let (change, mut remarks) = if asks_for_change(&loaded) {
         host::change(&loaded.workspace, &|name| env.get(name).cloned())
@@ -80,13 +62,7 @@ pub fn check(path: &Path, selection: &Selection, env: &BTreeMap<String, String>)
     };
     let targets = vec!["cpu".to_owned()];
     let facts = facts(&loaded, &change, &targets, env, None);
-    let plan = match plan::expand(loaded.pipeline(), &loaded.models, &facts, selection) {
-        Ok(plan) => plan,
-        Err(source) => return Err(CheckError::Plan { loaded: Box::new(loaded), source }),
-    };
-    if plan.items.is_empty() {
-        return Err(CheckError::Nothing(selection.text().to_owned()));
-    }
+    let (_, plan) = planned(loaded, &facts, selection)?;
     remarks.extend(plan.remarks.iter().cloned());
     Ok(Checked {
         project: facts.project,

@@ -1,10 +1,13 @@
 //! Files of a run: written whole or not at all.
 
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::report;
 use crate::results::Document;
+
+/// The file of the document in a run's folder.
+pub(super) const RESULTS: &str = "results.json";
 
 /// Writes `text` beside `path` and renames it, so that a reader sees the old file or the new one.
 pub(super) fn write_whole(path: &Path, text: &[u8]) -> io::Result<()> {
@@ -27,7 +30,7 @@ fn set_readable(file: &std::fs::File) -> io::Result<()> {
 pub(super) fn write_reports(folder: &Path, document: &Document) -> (Vec<String>, Vec<String>) {
     let json = serde_json::to_vec_pretty(document).map_err(io::Error::other);
     let files: [(&str, io::Result<Vec<u8>>); 3] = [
-        ("results.json", json),
+        (RESULTS, json),
         ("junit.xml", Ok(report::junit::render(document, &report::junit::Limits::default()).into_bytes())),
         ("report.md", Ok(report::markdown(document).into_bytes())),
     ];
@@ -39,4 +42,15 @@ pub(super) fn write_reports(folder: &Path, document: &Document) -> (Vec<String>,
         }
     }
     (written, problems)
+}
+
+/// Writes the document to the system's folder for temporary files: where a run's own folder cannot take it, what was
+/// measured is not lost.
+pub(super) fn rescue(document: &Document) -> io::Result<PathBuf> {
+    let json = serde_json::to_vec_pretty(document).map_err(io::Error::other)?;
+    let prefix = format!("backsight-{}-", document.run.id);
+    let mut file = tempfile::Builder::new().prefix(&prefix).suffix(".json").tempfile()?;
+    file.write_all(&json)?;
+    let (_, path) = file.keep().map_err(|kept| kept.error)?;
+    Ok(path)
 }

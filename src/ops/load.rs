@@ -125,9 +125,13 @@ fn read(path: &Path) -> Result<String, LoadError> {
     if bytes.len() as u64 > LARGEST {
         return Err(refused("larger than 1 MiB, which no pipeline or list of models is"));
     }
-    String::from_utf8(bytes).map_err(|error| {
-        refused(&format!("not UTF-8 text: the byte at {} is no part of a character", error.utf8_error().valid_up_to()))
-    })
+    match pipeline::decode(&bytes) {
+        Ok(text) => Ok(text.to_owned()),
+        Err(diagnostics) => {
+            let text = String::from_utf8_lossy(&bytes).into_owned();
+            Err(LoadError::Wrong { path: path.to_owned(), text, diagnostics })
+        }
+    }
 }
 
 fn models(workspace: &Path, pipeline: &Pipeline, named: &Path) -> Result<Vec<Model>, LoadError> {
@@ -169,7 +173,7 @@ fn models_of(file: &Path, workspace: &Path) -> Result<Vec<Model>, LoadError> {
     let text = read(file)?;
     let shown = file.strip_prefix(workspace).unwrap_or(file).to_owned();
     let folder = file.parent().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
-    pipeline::parse_models(&text, folder.as_deref()).map_err(|diagnostics| LoadError::Wrong {
+    pipeline::parse_models(&text, &folder.unwrap_or_default()).map_err(|diagnostics| LoadError::Wrong {
         path: shown,
         text,
         diagnostics,

@@ -8,6 +8,7 @@ mod facts;
 mod files;
 pub mod init;
 pub mod load;
+pub mod planning;
 pub mod report;
 pub mod run;
 pub mod runs;

@@ -1,12 +1,14 @@
 //! Renders a stored or written run again, and restores runs that were killed.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use uuid::Uuid;
 
 use super::files::write_reports;
+use super::load::load;
 use super::runs::{self, RunsError};
-use crate::execute::{self, JournalError};
+use crate::execute::{self, Environment, JournalError};
 use crate::report;
 use crate::results::{Assembly, Case, Document, Event, ExitCode, Kind};
 use crate::store::{FolderError, FolderState, OpenOptions, Places, RunFolder, RunLock, SqliteStore, Store, StoreError};
@@ -65,6 +67,12 @@ pub enum ReportError {
     /// No killed run.
     #[error("no run here was killed: every run's folder has its results")]
     NothingLost,
+    /// Killed runs without anything to restore.
+    #[error(
+        "{0} {word} killed before it began, and nothing of it can be restored; `backsight runs prune` removes its folder",
+        word = if *.0 == 1 { "run was" } else { "runs were each" }
+    )]
+    NothingKept(usize),
     /// The run named is not a lost one.
     #[error("run {0} is still going on; `backsight runs cancel` stops it")]
     StillRunning(Uuid),
@@ -76,9 +84,12 @@ impl ReportError {
         match self {
             Self::Runs(error) => error.exit_code(),
             Self::Store(_) | Self::Folder(_) => ExitCode::Tool,
-            Self::Journal(_) | Self::Io { .. } | Self::Document { .. } | Self::NothingLost | Self::StillRunning(_) => {
-                ExitCode::Usage
-            }
+            Self::Journal(_)
+            | Self::Io { .. }
+            | Self::Document { .. }
+            | Self::NothingLost
+            | Self::NothingKept(_)
+            | Self::StillRunning(_) => ExitCode::Usage,
         }
     }
 }
@@ -136,11 +147,16 @@ pub fn render(document: &Document, format: Format) -> Result<String, serde_json:
     })
 }
 
-/// Restores killed runs from their journals: the one named (id or prefix), or all of the workspace.
+/// Restores killed runs from their journals: the one named (id or prefix), or all of the workspace. `env` are the
+/// variables of this process: secrets among them are masked.
 ///
 /// # Errors
 /// If there is none, or a named one cannot be restored.
-pub fn recover(places: &Places, which: Option<&str>) -> Result<Vec<Recovered>, ReportError> {
+pub fn recover(
+    places: &Places,
+    which: Option<&str>,
+    env: &BTreeMap<String, String>,
+) -> Result<Vec<Recovered>, ReportError> {
     let mut lost = Vec::new();
     for folder in RunFolder::all(&places.runs())? {
         let id = folder.run.to_string();
@@ -156,9 +172,9 @@ pub fn recover(places: &Places, which: Option<&str>) -> Result<Vec<Recovered>, R
     }
     let single = which.is_some();
     let mut store = SqliteStore::open(&places.database(), &OpenOptions::default())?;
-    let mut recovered = Vec::new();
+    let (mut recovered, found) = (Vec::new(), lost.len());
     for folder in lost {
-        match restore(&folder.path, &mut store) {
+        match restore(places, &folder.path, &mut store, env) {
             Ok(run) => recovered.push(run),
             Err(error) if single => return Err(error),
             // One unreadable journal must not keep the other runs from being restored.
@@ -166,17 +182,22 @@ pub fn recover(places: &Places, which: Option<&str>) -> Result<Vec<Recovered>, R
             Err(error) => return Err(error),
         }
     }
-    if recovered.is_empty() { Err(ReportError::NothingLost) } else { Ok(recovered) }
+    if recovered.is_empty() { Err(ReportError::NothingKept(found)) } else { Ok(recovered) }
 }
 
-fn restore(folder: &Path, store: &mut SqliteStore) -> Result<Recovered, ReportError> {
+fn restore(
+    places: &Places,
+    folder: &Path,
+    store: &mut SqliteStore,
+    env: &BTreeMap<String, String>,
+) -> Result<Recovered, ReportError> {
     let (mut assembly, unreadable) = execute::replay(&folder.join("journal.jsonl"))?;
     let mut problems = Vec::new();
     if unreadable > 0 {
         problems.push(format!("{unreadable} lines of the journal could not be read"));
     }
-    adopt_reports(folder, &mut assembly);
-    let Some(document) = assembly.finish() else { return Err(ReportError::NothingLost) };
+    problems.extend(adopt_reports(places, folder, &mut assembly, env));
+    let Some(document) = assembly.finish() else { return Err(ReportError::NothingKept(1)) };
     // Held while writing, so that nobody else restores the same run at the same time.
     let _lock = RunLock::hold(folder, document.run.started_at, &document.project)?;
     let (files, unwritten) = write_reports(folder, &document);
@@ -185,24 +206,40 @@ fn restore(folder: &Path, store: &mut SqliteStore) -> Result<Recovered, ReportEr
     Ok(Recovered { document, folder: folder.to_owned(), files, problems })
 }
 
-/// Cases that a framework had already written to `$BACKSIGHT_JUNIT` when the run was killed, for steps whose cases are
-/// not in the journal.
-fn adopt_reports(folder: &Path, assembly: &mut Assembly) {
-    let told: std::collections::BTreeSet<String> = assembly
-        .document()
-        .map(|document| document.cases.iter().map(|case| case.step.clone()).collect())
-        .unwrap_or_default();
-    let open: Vec<String> = assembly
-        .open_steps()
-        .filter(|(id, kind)| *kind == Kind::Test && !told.contains(*id))
-        .map(|(id, _)| id.to_owned())
-        .collect();
-    for step in open {
-        for file in execute::junit_files(folder, &step) {
-            // What cannot be read of a file that a killed process was writing is lost with that process.
-            let _ = execute::read_junit(&file, &mut |case| {
-                assembly.hear(Event::CaseFinished { case: Case { step: step.clone(), ..case } });
-            });
-        }
+/// Cases that a framework had already written to `$BACKSIGHT_JUNIT` when the run was killed, and that are not in the
+/// journal. A sentence is given back where they had to be left alone.
+fn adopt_reports(
+    places: &Places,
+    folder: &Path,
+    assembly: &mut Assembly,
+    env: &BTreeMap<String, String>,
+) -> Option<String> {
+    let open = assembly.open_steps().filter(|(_, kind)| *kind == Kind::Test);
+    let open: Vec<String> = open.map(|(id, _)| id.to_owned()).collect();
+    let secrets = secrets(places, assembly);
+    if let Some(unset) = secrets.iter().find(|name| !env.contains_key(*name)).filter(|_| !open.is_empty()) {
+        // Its value may stand in the files, and only its value tells where.
+        return Some(format!(
+            "JUnit of steps that had not ended was left in {}: secret `{unset}` is not set here, so it cannot be masked",
+            folder.join("junit").display()
+        ));
     }
+    let environment = Environment::new(env.clone(), &secrets);
+    for step in open {
+        let is_of_step = |case: &&Case| case.step == step;
+        let told = assembly.document().map_or(0, |document| document.cases.iter().filter(is_of_step).count());
+        execute::adopt_junit(folder, &step, told, &mut |case| {
+            let mut event = Event::CaseFinished { case };
+            environment.masker().mask_event(&mut event);
+            assembly.hear(event);
+        });
+    }
+    None
+}
+
+/// Names of the secrets that the run's pipeline file declares, as far as it can still be read.
+fn secrets(places: &Places, assembly: &Assembly) -> Vec<String> {
+    let name = assembly.document().map(|document| document.pipeline.path.as_str()).unwrap_or_default();
+    let path = places.folder().parent().unwrap_or(Path::new(".")).join(name);
+    load(&path).map(|loaded| loaded.pipeline().secrets.clone()).unwrap_or_default()
 }

@@ -4,7 +4,7 @@ mod judge;
 mod tools;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::PoisonError;
 use std::time::Duration;
 
@@ -13,11 +13,12 @@ use uuid::Uuid;
 
 use super::baseline::{self, Wanted};
 use super::facts::facts;
-use super::files::write_reports;
-use super::load::{LoadError, Loaded, load};
+use super::files::{RESULTS, rescue, write_reports};
+use super::load::{Loaded, load};
+use super::planning::{PlanningError, planned};
 use crate::compare::{self, Limits, Terms};
 use crate::execute::{self, Cancel, Emitter, Environment, Journal, Listener, Workshop};
-use crate::plan::{self, Facts, Plan, PlanError, Selection, Work};
+use crate::plan::{Facts, Plan, Selection, Work};
 use crate::results::{
     Comparison, Counts, Document, Event, ExitCode, PipelineRef, RemarkLevel, RunInfo, SchemaTag, Status, Tool,
 };
@@ -62,20 +63,9 @@ pub struct Answer {
 /// Why nothing was run.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
-    /// The file.
+    /// The file or the plan.
     #[error(transparent)]
-    Load(#[from] LoadError),
-    /// The plan.
-    #[error("{source}")]
-    Plan {
-        /// The file, to point into.
-        loaded: Box<Loaded>,
-        /// What is wrong.
-        source: PlanError,
-    },
-    /// Nothing matches.
-    #[error("no step matches {0}; `backsight check` lists all steps")]
-    Nothing(String),
+    Planning(#[from] PlanningError),
     /// The store.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -99,8 +89,7 @@ impl RunError {
     /// What the process returns for it.
     pub const fn exit_code(&self) -> ExitCode {
         match self {
-            Self::Load(error) => error.exit_code(),
-            Self::Plan { .. } | Self::Nothing(_) => ExitCode::Usage,
+            Self::Planning(error) => error.exit_code(),
             Self::Store(_) | Self::Folder(_) | Self::Place { .. } | Self::System(_) => ExitCode::Tool,
         }
     }
@@ -113,8 +102,12 @@ impl RunError {
 pub fn run(request: Request, listeners: Vec<Box<dyn Listener>>) -> Result<Answer, RunError> {
     let prepared = prepare(request)?;
     // Opened before anything is measured: a store that cannot take the results is better known now.
-    let mut store = SqliteStore::open(&prepared.places.database(), &OpenOptions::default())?;
     let folder = prepared.places.run(prepared.id);
+    let opened = SqliteStore::open(&prepared.places.database(), &OpenOptions::default());
+    let mut store = opened.inspect_err(|_| {
+        // Empty as it is, it would be listed as a run that was lost.
+        let _ = std::fs::remove_dir(&folder);
+    })?;
     let lock = RunLock::hold(&folder, prepared.started_at, &prepared.facts.project)?;
     let journal_path = folder.join("journal.jsonl");
     let place = |source| RunError::Place { path: journal_path.clone(), source };
@@ -138,16 +131,31 @@ pub fn run(request: Request, listeners: Vec<Box<dyn Listener>>) -> Result<Answer
     }
     prepared.end(&emitter, &problems);
     let mut document = emitter.finish().unwrap_or(prepared.document);
-    let (files, unwritten) = write_reports(&folder, &document);
-    problems.extend(unwritten);
-    if let Err(error) = store.save(&document) {
-        problems.push(format!("the run is not in the store: {error}"));
-    }
-    if !problems.is_empty() {
-        document.run.exit_code = document.run.exit_code.worst(ExitCode::Tool);
-    }
+    let files = keep(&folder, &mut document, &mut store, &mut problems);
     drop(lock);
     Ok(Answer { document, folder, files, problems })
+}
+
+/// Stores the document and writes the reports; the names of the files written are given back. The document goes to the
+/// files last, so that they tell of a store that failed.
+fn keep(folder: &Path, document: &mut Document, store: &mut dyn Store, problems: &mut Vec<String>) -> Vec<String> {
+    if let Err(error) = store.save(document) {
+        problems.push(format!("the run is not in the store: {error}"));
+        document.run.status = Status::Errored;
+        document.run.exit_code = document.run.exit_code.worst(ExitCode::Tool);
+    }
+    let (files, unwritten) = write_reports(folder, document);
+    if !unwritten.is_empty() {
+        problems.extend(unwritten);
+        document.run.exit_code = document.run.exit_code.worst(ExitCode::Tool);
+    }
+    if !files.iter().any(|file| file == RESULTS) {
+        problems.push(match rescue(document) {
+            Ok(path) => format!("the results are in {} instead", path.display()),
+            Err(error) => format!("the results could not be kept anywhere else either: {error}"),
+        });
+    }
+    files
 }
 
 /// Everything that a run needs, before its first step.
@@ -164,19 +172,13 @@ struct Prepared {
 }
 
 fn prepare(request: Request) -> Result<Prepared, RunError> {
-    let loaded = load(&request.pipeline)?;
+    let loaded = load(&request.pipeline).map_err(PlanningError::from)?;
     let id = Uuid::now_v7();
     let started_at = Timestamp::now();
     let machine = host::probe(std::path::Path::new("/"));
     let (change, mut remarks) = host::change(&loaded.workspace, &|name| request.env.get(name).cloned());
     let facts = facts(&loaded, &change, &machine.targets, &request.env, Some(id));
-    let plan = match plan::expand(loaded.pipeline(), &loaded.models, &facts, &request.selection) {
-        Ok(plan) => plan,
-        Err(source) => return Err(RunError::Plan { loaded: Box::new(loaded), source }),
-    };
-    if plan.items.is_empty() {
-        return Err(RunError::Nothing(request.selection.text().to_owned()));
-    }
+    let (loaded, plan) = planned(loaded, &facts, &request.selection)?;
     let places = Places::of(&loaded.workspace);
     let run_dir = make_folder(&places, id)?;
     let toolchains = host::toolchains(&loaded.workspace, &tools::asked_for(&plan));

@@ -1,44 +1,40 @@
-//! `backsight schema`: the JSON Schemas of our formats, made from the types.
+//! The published JSON Schemas as text: what editors complete pipeline files from and what readers of results check with.
 
+use schemars::Schema;
 use schemars::generate::SchemaSettings;
-use serde_json::Value;
 
 use crate::pipeline;
 use crate::results::Document;
 
-/// Which format.
+/// A format that has a JSON Schema.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
-    /// The results document.
-    Results,
-    /// The pipeline file.
+    /// The pipeline file, version 1.
     Pipeline,
+    /// The results document, `backsight/results/1`.
+    Results,
 }
 
-impl Format {
-    /// Both.
-    pub const ALL: [Self; 2] = [Self::Results, Self::Pipeline];
-
-    /// The file under `schemas/` that holds it.
-    pub const fn file(self) -> &'static str {
-        match self {
-            Self::Results => "results.schema.json",
-            Self::Pipeline => "pipeline.schema.json",
-        }
-    }
-}
-
-/// The schema, draft 2020-12.
-pub fn schema(format: Format) -> Value {
+/// The JSON Schema (draft 2020-12) of a format, as it stands in `schemas/`.
+pub fn schema_text(format: Format) -> String {
     match format {
-        Format::Pipeline => pipeline::schema(),
+        Format::Pipeline => pipeline::schema_text(),
         Format::Results => {
-            let generator = SchemaSettings::draft2020_12().into_generator();
-            let mut schema = generator.into_root_schema_for::<Document>().to_value();
-            if let Some(root) = schema.as_object_mut() {
-                root.insert("$id".into(), "https://backsight.dev/schemas/results.schema.json".into());
-            }
-            schema
+            let mut text = format!("{:#}", results_schema().as_value());
+            text.push('\n');
+            text
         }
     }
+}
+
+/// Objects stay open: a later minor version may add a field, and readers of today must not refuse it.
+fn results_schema() -> Schema {
+    let mut schema = SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<Document>();
+    if let Some(object) = schema.as_object_mut() {
+        let mut rest = std::mem::take(object);
+        object.extend(rest.shift_remove_entry("$schema"));
+        object.insert("$id".into(), "urn:backsight:results:1".into());
+        object.extend(rest);
+    }
+    schema
 }

@@ -6,28 +6,35 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::fields;
 use super::{Percent, StepDuration};
 
 /// A pipeline file, version 1.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(title = "Backsight pipeline, version 1")]
 pub struct Pipeline {
     /// The version of this format: 1.
+    #[schemars(schema_with = "fields::version")]
     pub version: u32,
     /// The project's name in reports; default: the name of the folder the file stands in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub project: Option<String>,
     /// Targets that must be there: a missing one fails the run instead of skipping its steps.
     #[serde(default)]
+    #[schemars(schema_with = "fields::targets")]
     pub require: Vec<String>,
     /// Environment variables whose values are secret: masked in all that is written, given only to steps that list
     /// them in their own `secrets`.
     #[serde(default)]
+    #[schemars(schema_with = "fields::variable_names")]
     pub secrets: Vec<String>,
     /// Environment for all steps; list-form templates are allowed in values.
     #[serde(default)]
+    #[schemars(schema_with = "fields::environment")]
     pub env: BTreeMap<String, String>,
     /// How many test steps may run at the same time; benchmarks always run alone. Default 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 256))]
     pub jobs: Option<u32>,
     /// Models that steps can be repeated for: entries, or the path (glob) of files that hold them.
     #[serde(default)]
@@ -70,15 +77,18 @@ pub struct Common {
     pub for_each: Option<ForEach>,
     /// Repeat the step for each of these targets; default: the host's `cpu` alone.
     #[serde(default)]
+    #[schemars(schema_with = "fields::targets")]
     pub targets: Vec<String>,
     /// Names of steps that must have passed before; `section/name` where a name alone is ambiguous.
     #[serde(default)]
     pub needs: Vec<String>,
     /// Environment of the step; list-form templates are allowed in values.
     #[serde(default)]
+    #[schemars(schema_with = "fields::environment")]
     pub env: BTreeMap<String, String>,
     /// Names of secret environment variables that the step may see.
     #[serde(default)]
+    #[schemars(schema_with = "fields::variable_names")]
     pub secrets: Vec<String>,
     /// The folder the command runs in, relative to the workspace.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -116,9 +126,9 @@ pub enum Shell {
 #[serde(untagged)]
 pub enum Command {
     /// Given to the shell as it stands.
-    Shell(String),
+    Shell(#[schemars(length(min = 1))] String),
     /// Program and arguments, templates expanded in each.
-    Args(Vec<String>),
+    Args(#[schemars(length(min = 1))] Vec<String>),
 }
 
 /// An entry of `models`.
@@ -136,6 +146,7 @@ pub enum ModelSource {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Model {
     /// Its id: `sentence-transformers/all-MiniLM-L6-v2`.
+    #[schemars(length(min = 1))]
     pub id: String,
     /// Its architecture family: `bert`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -209,9 +220,11 @@ pub struct BenchmarkStep {
     pub budget: Option<StepDuration>,
     /// Executions before the first sample. Default 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(max = 10_000))]
     pub warm_up: Option<u32>,
-    /// Exactly this many samples, whatever the budget. Default: as many as the budget allows, 5 to 1000.
+    /// Exactly this many samples, whatever the budget. Default: as many as the budget allows, 6 to 1000.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 1_000_000))]
     pub samples: Option<u32>,
     /// The command is a harness that reports benchmarks of its own in this format.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -310,15 +323,18 @@ impl From<OutputSource> for String {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Rule {
     /// What it applies to: `model`, `family`, `task`, `target`, `kind`, `step` to a glob; all must match.
+    #[schemars(schema_with = "fields::rule_when")]
     pub when: BTreeMap<String, String>,
     /// What to do.
     pub then: RuleAction,
     /// A stable reason code, such as `unsupported_op`.
+    #[schemars(schema_with = "fields::code")]
     pub code: String,
     /// The reason for people.
     pub reason: String,
     /// The day (YYYY-MM-DD, UTC) from which the rule no longer holds and the run says so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "fields::date")]
     pub until: Option<String>,
 }
 

@@ -3,123 +3,115 @@
 //! Pure: the caller reads the file and renders what is wrong with it. The types of `grammar.rs` are the one source of
 //! truth: the JSON Schema is generated from them, the checker walks the YAML tree along that schema and reports
 //! *every* violation with its place, and only a tree without violations becomes a [`Pipeline`].
+//!
+//! The way of the text: `load` (YAML to a tree, within limits), `shape` (the tree against the schema), `semantics`
+//! (what a schema cannot say). Each puts what it finds into one list, which is returned in the order of the file.
 
 mod diagnostic;
+mod fields;
 mod grammar;
-mod meaning;
+mod load;
 mod models;
 mod scalars;
+mod schema;
+mod semantics;
 mod shape;
+mod syntax;
 mod tree;
 
-use std::collections::BTreeMap;
+mod wording;
 
-pub use diagnostic::{Diagnostic, Span};
+pub use diagnostic::{Diagnostic, Label, Severity, Span, visible};
+pub use fields::{RULE_KEYS, TARGETS};
 pub use grammar::{
     BaselineConfig, BenchmarkStep, Command, Common, ForEach, Gate, GenerationStep, Harness, MetricName, MissingPolicy,
     Model, ModelSource, OutputSource, Pipeline, Retries, Rule, RuleAction, Shell, TestStep,
 };
+pub use load::{MAX_BYTES, MAX_DEPTH, MAX_EXPANDED_BYTES, MAX_NODES};
 pub use models::parse_models;
 pub use scalars::{Percent, StepDuration};
-pub use shape::schema;
+pub use schema::{schema, schema_text};
+pub use semantics::{CONDITION_FACTS, TEMPLATE_ROOTS};
+pub use syntax::decode;
+pub use tree::{Part, Positions};
 
-use tree::{Node, Value};
+use diagnostic::Findings;
+use serde_json::Value;
+use shape::Shape;
+use tree::Node;
 
-/// A pipeline with the places of its entries.
+/// A pipeline file that was understood.
 #[derive(Debug, Clone)]
 pub struct Parsed {
-    /// What the file says.
+    /// What it says; every step has a name.
     pub pipeline: Pipeline,
-    /// Where it says it.
+    /// Where it says it, for later stages that find fault with a part.
     pub positions: Positions,
-}
-
-/// Where the entries of the lists stand in the text.
-#[derive(Debug, Clone, Default)]
-pub struct Positions {
-    entries: BTreeMap<(String, usize), Span>,
-}
-
-impl Positions {
-    /// The first line of an entry, such as the third of `tests`.
-    pub fn of(&self, section: &str, index: usize) -> Option<Span> {
-        self.entries.get(&(section.to_owned(), index)).cloned()
-    }
-
-    fn new(root: &Node, text: &str) -> Self {
-        let Value::Map(sections) = &root.value else { return Self::default() };
-        let lists = sections.iter().filter_map(|(key, node)| match &node.value {
-            Value::List(items) => Some((key, items)),
-            _ => None,
-        });
-        let entries = lists.flat_map(|(key, items)| {
-            items.iter().enumerate().map(|(at, item)| ((key.text.clone(), at), first_line(&item.span, text)))
-        });
-        Self { entries: entries.collect() }
-    }
-}
-
-fn first_line(span: &Span, text: &str) -> Span {
-    let rest = text.get(span.clone()).unwrap_or_default();
-    span.start..span.start + rest.find('\n').unwrap_or(rest.len())
 }
 
 /// Reads a pipeline file.
 ///
 /// # Errors
-/// Everything that is wrong with it, in the order of the text. A file that is not YAML has one error.
+/// All that is wrong with it, in the order of the file; at most 50 findings and a line that counts the rest.
 pub fn parse(text: &str) -> Result<Parsed, Vec<Diagnostic>> {
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let mut found = Vec::new();
-    let root = tree::read(text, &mut found).map_err(|error| vec![error])?;
-    if matches!(root.value, Value::Null) {
-        let told = Diagnostic::error("empty", "the file is empty", 0..0);
-        return Err(vec![told.help("the smallest useful file is:\n  version: 1\n  benchmarks:\n    - run: ./app")]);
-    }
-    shape::check(&root, text, &schema(), &mut found);
-    let pipeline = if found.is_empty() { typed(&root, text, &mut found) } else { None };
-    found.sort_by_key(|error| (error.span.start, error.span.end));
-    found.dedup();
-    match pipeline {
-        Some(pipeline) if found.is_empty() => Ok(Parsed { pipeline, positions: Positions::new(&root, text) }),
-        _ => Err(found),
-    }
-}
-
-fn typed(root: &Node, text: &str, found: &mut Vec<Diagnostic>) -> Option<Pipeline> {
-    let mut json = root.to_json();
-    env_as_written(&mut json, root, text);
-    match serde_json::from_value::<Pipeline>(json) {
-        Ok(mut pipeline) => {
-            meaning::check(&mut pipeline, root, found);
-            Some(pipeline)
-        }
-        // The schema and the types come from one source, so this needs a value that only serde refuses.
-        Err(error) => {
-            found.push(Diagnostic::error("value", error.to_string(), root.span.start..root.span.start));
+    let mut findings = Findings::default();
+    let parsed = match load::load(text, &mut findings) {
+        Ok(root) => understand(root, text, &mut findings),
+        Err(broken) => {
+            findings.push(*broken);
             None
         }
+    };
+    match parsed {
+        Some(parsed) if findings.is_empty() => Ok(parsed),
+        _ => Err(findings.into_sorted()),
     }
 }
 
-/// Values of `env` are text, and `PORT: 8080` or `DEBUG: true` mean what is written.
-fn env_as_written(json: &mut serde_json::Value, root: &Node, text: &str) {
-    let rewrite = |json: Option<&mut serde_json::Value>, node: Option<&Node>| {
-        let (Some(serde_json::Value::Object(map)), Some(node)) = (json, node) else { return };
-        for (name, value) in map.iter_mut().filter(|(_, value)| !value.is_string()) {
-            let source = node.get(name).and_then(|node| text.get(node.span.clone())).unwrap_or_default();
-            *value = serde_json::Value::String(source.to_owned());
+const SMALLEST: &str = "the smallest useful file is three lines:\nversion: 1\nbenchmarks:\n  - run: ./app";
+
+fn understand(root: Option<Node>, text: &str, findings: &mut Findings) -> Option<Parsed> {
+    let Some(root) = root.filter(|root| root.to_json() != Value::Null) else {
+        findings.push(Diagnostic::error("empty-file", Span::START, "this pipeline file is empty").help(SMALLEST));
+        return None;
+    };
+    if root.entries().is_none() {
+        let message = format!("a pipeline file is a mapping (lines of `key: value`), found {}", wording::found(&root));
+        findings.push(Diagnostic::error("wrong-type", root.head(), message).help(SMALLEST));
+        return None;
+    }
+    if let Some(other) = other_version(&root) {
+        // The rest is written for rules that this version does not know.
+        findings.push(other);
+        return None;
+    }
+    let schema = schema();
+    let value = Shape::new(schema.as_value(), findings).document(&root)?;
+    let complete = findings.is_empty();
+    let mut pipeline = match serde_json::from_value::<Pipeline>(value) {
+        Ok(pipeline) => pipeline,
+        Err(error) => {
+            if complete {
+                findings.push(Diagnostic::error("shape", root.head(), format!("this file cannot be read: {error}")));
+            }
+            return None;
         }
     };
-    rewrite(json.get_mut("env"), root.get("env"));
-    for section in ["generations", "tests", "benchmarks"] {
-        let Some(serde_json::Value::Array(steps)) = json.get_mut(section) else { continue };
-        for (at, step) in steps.iter_mut().enumerate() {
-            let node = root.get(section).and_then(|list| list.item(at));
-            rewrite(step.get_mut("env"), node.and_then(|node| node.get("env")));
-        }
+    if complete {
+        semantics::check(&mut pipeline, &root, text, findings);
+    } else {
+        semantics::check_values(&pipeline, &root, text, findings);
     }
+    Some(Parsed { pipeline, positions: Positions::new(root) })
 }
 
-#[cfg(test)]
-mod tests;
+/// A version that is a number, but not ours.
+fn other_version(root: &Node) -> Option<Diagnostic> {
+    let version = &root.entry("version")?.value;
+    let Value::Number(number) = version.to_json() else { return None };
+    if number.as_f64() == Some(1.0) {
+        return None;
+    }
+    let message = format!("this backsight reads version 1 of the pipeline format, the file says {number}");
+    Some(Diagnostic::error("version", version.span, message).help("write `version: 1`, or use a newer backsight"))
+}

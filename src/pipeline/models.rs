@@ -1,85 +1,128 @@
-//! Models from files: a list in YAML or JSON, or one model's `config.json`.
+//! Models from files of their own: a list in YAML or JSON, or a `config.json` as the Hugging Face Hub keeps it.
 
-use serde_json::Value as Json;
+use std::collections::HashMap;
 
-use super::diagnostic::Diagnostic;
+use serde_json::{Map, Value};
+
+use super::diagnostic::{Diagnostic, Findings, Span};
 use super::grammar::Model;
-use super::meaning::model_id_fault;
-use super::tree::{self, Node, Value};
+use super::load::load;
+use super::schema::strict;
+use super::semantics::{duplicate_model, model_id};
+use super::shape::Shape;
+use super::tree::{Content, Node};
 
-/// Reads the models of a file. `folder` names the model of a `config.json` that does not name itself.
+/// Reads a file that `models` names: a list of models, a mapping with such a list under `models`, one model, or a
+/// `config.json`. `folder` is the name of the folder the file stands in: the id of a `config.json` that names none.
 ///
 /// # Errors
-/// All that is wrong with it.
-pub fn parse_models(text: &str, folder: Option<&str>) -> Result<Vec<Model>, Vec<Diagnostic>> {
-    let mut found = Vec::new();
-    let root = tree::read(text, &mut found).map_err(|error| vec![error])?;
-    let mut models = Vec::new();
-    match &root.value {
-        Value::List(items) => {
-            for item in items {
-                models.extend(model(item, None, &mut found));
-            }
+/// All that is wrong with the file, in its order. Ids are unique within the file; the caller compares files.
+pub fn parse_models(text: &str, folder: &str) -> Result<Vec<Model>, Vec<Diagnostic>> {
+    let mut findings = Findings::default();
+    let models = match load(text, &mut findings) {
+        Ok(Some(root)) => read(&root, folder, &mut findings),
+        Ok(None) => {
+            let empty = Diagnostic::error("empty-file", Span::START, "this file of models is empty");
+            findings.push(empty.help("write entries such as `- id: org/name`"));
+            Vec::new()
         }
-        Value::Map(_) => models.extend(model(&root, folder, &mut found)),
-        _ => {
-            let told = Diagnostic::error("models", "this is neither a list of models nor a model", root.span.clone());
-            found.push(told.help("write a list of entries such as `- id: org/name`"));
+        Err(broken) => {
+            findings.push(*broken);
+            Vec::new()
         }
-    }
-    if found.is_empty() { Ok(models) } else { Err(found) }
+    };
+    if findings.is_empty() { Ok(models) } else { Err(findings.into_sorted()) }
 }
 
-fn model(node: &Node, folder: Option<&str>, found: &mut Vec<Diagnostic>) -> Option<Model> {
-    let mut json = node.to_json();
-    let place = node.span.start..node.span.start;
-    let Some(map) = json.as_object_mut() else {
-        found.push(Diagnostic::error("models", "a model is a mapping with at least `id`", place));
-        return None;
-    };
-    let text = |map: &serde_json::Map<String, Json>, key: &str| {
-        map.get(key).and_then(Json::as_str).filter(|text| !text.is_empty()).map(str::to_owned)
-    };
-    // Names as Hugging Face's config.json has them.
-    let named = text(map, "id").or_else(|| text(map, "_name_or_path")).or_else(|| folder.map(str::to_owned));
-    let Some(id) = named else {
-        found.push(Diagnostic::error("models", "this model has no `id`", place));
-        return None;
-    };
-    if let Some(text) = model_id_fault(&id) {
-        found.push(Diagnostic::error("model-id", text, place));
-        return None;
+fn read(root: &Node, folder: &str, findings: &mut Findings) -> Vec<Model> {
+    let listed = root.entry("models").map_or(root, |entry| &entry.value);
+    match &listed.content {
+        Content::List(items) => list(items, findings),
+        Content::Map(_) if listed.entry("id").is_none() && is_config(listed) => config(listed, folder, findings),
+        _ => list(std::slice::from_ref(listed), findings),
     }
-    map.insert("id".into(), Json::String(id));
-    if let Some(family) = text(map, "model_type").filter(|_| !map.contains_key("family")) {
-        map.insert("family".into(), Json::String(family));
-    }
-    match serde_json::from_value(json) {
-        Ok(model) => Some(model),
-        Err(error) => {
-            found.push(Diagnostic::error("models", format!("this model cannot be read: {error}"), place));
-            None
+}
+
+fn list(items: &[Node], findings: &mut Findings) -> Vec<Model> {
+    let schema = strict::<Model>();
+    let mut models = Vec::new();
+    let mut seen: HashMap<String, Span> = HashMap::new();
+    for item in items {
+        let checked = Shape::new(schema.as_value(), findings).entry(item, schema.as_value(), "models");
+        let Some(model) = checked.and_then(|value| serde_json::from_value::<Model>(value).ok()) else { continue };
+        let span = item.entry("id").map_or_else(|| item.head(), |entry| entry.value.span);
+        findings.extend(model_id(&model.id, span));
+        if let Some(first) = seen.insert(model.id.clone(), span) {
+            findings.push(duplicate_model(&model.id, span, first));
         }
+        models.push(model);
     }
+    models
+}
+
+fn is_config(node: &Node) -> bool {
+    ["model_type", "architectures", "_name_or_path"].iter().any(|key| node.entry(key).is_some())
+}
+
+fn config(node: &Node, folder: &str, findings: &mut Findings) -> Vec<Model> {
+    let Value::Object(mut extra) = node.to_json() else { return Vec::new() };
+    // A local path says where its author kept the model, not which one it is.
+    let named = text_of(&extra, "_name_or_path").filter(|name| !name.starts_with(['.', '/', '~', '\\']));
+    let id = named.unwrap_or_else(|| folder.to_owned());
+    let (family, revision) = (text_of(&extra, "model_type"), text_of(&extra, "_commit_hash"));
+    // These keys of ours would be mistaken for the fields of the same name.
+    for key in ["family", "task", "revision", "path"] {
+        extra.shift_remove(key);
+    }
+    findings.extend(model_id(&id, node.entry("_name_or_path").map_or_else(|| node.head(), |entry| entry.value.span)));
+    vec![Model { id, family, task: None, revision, path: None, extra }]
+}
+
+fn text_of(object: &Map<String, Value>, key: &str) -> Option<String> {
+    object.get(key).and_then(Value::as_str).filter(|text| !text.trim().is_empty()).map(str::to_owned)
 }
 
 #[cfg(test)]
 mod tests {
     use super::parse_models;
 
-    #[test]
-    fn a_list_and_a_config_are_read() {
-        let list = parse_models("- id: a/b\n  family: bert\n- id: c\n  layers: 3\n", None).unwrap();
-        assert_eq!((list[0].family.as_deref(), list[1].extra["layers"].as_i64()), (Some("bert"), Some(3)));
-        let config = parse_models(r#"{"model_type": "whisper", "d_model": 384}"#, Some("tiny")).unwrap();
-        assert_eq!((config[0].id.as_str(), config[0].family.as_deref()), ("tiny", Some("whisper")));
+    fn ids(text: &str) -> Vec<String> {
+        parse_models(text, "folder").unwrap().into_iter().map(|model| model.id).collect()
     }
 
     #[test]
-    fn what_is_no_model_is_refused() {
-        assert!(parse_models("- 3\n", None).is_err());
-        assert!(parse_models("{}", None).is_err());
-        assert!(parse_models("hello", None).is_err());
-        assert!(parse_models("- id: \"a\\nb\"\n", None).is_err());
+    fn lists_in_yaml_and_json() {
+        assert_eq!(ids("- id: a/b\n  layers: 2\n- id: c\n"), ["a/b", "c"]);
+        assert_eq!(ids("[\n\t{\"id\": \"a\\/b\"},\n\t{\"id\": \"c\"}\n]\n"), ["a/b", "c"]);
+        assert_eq!(ids("models:\n  - id: a\n"), ["a"]);
+        assert_eq!(ids("id: a\n"), ["a"]);
+        let models = parse_models("- {id: a, layers: 2, tags: [x]}", "").unwrap();
+        assert_eq!(models[0].extra["layers"], 2);
+    }
+
+    #[test]
+    fn a_config_of_the_hub() {
+        let text = r#"{"_name_or_path": "google/bert", "model_type": "bert", "hidden_size": 384, "path": "x"}"#;
+        let models = parse_models(text, "folder").unwrap();
+        assert_eq!((models[0].id.as_str(), models[0].family.as_deref()), ("google/bert", Some("bert")));
+        assert_eq!(models[0].extra["hidden_size"], 384);
+        assert_eq!(models[0].path, None);
+        assert_eq!(ids(r#"{"_name_or_path": "./out", "model_type": "bert"}"#), ["folder"]);
+        assert_eq!(ids(r#"{"architectures": ["Bert"]}"#), ["folder"]);
+    }
+
+    #[test]
+    fn what_is_wrong_is_said() {
+        for (text, code) in [
+            ("- id: a\n- id: a\n", "duplicate-model"),
+            ("- id: \"a\\nb\"\n", "bad-name"),
+            ("- family: bert\n", "missing-key"),
+            ("", "empty-file"),
+            ("{", "syntax"),
+            ("- just text", "wrong-type"),
+        ] {
+            let found = parse_models(text, "folder").unwrap_err();
+            assert_eq!(found[0].code, code, "{text}: {found:?}");
+        }
     }
 }

@@ -6,6 +6,11 @@ use std::time::Duration;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
+/// The format name of [`StepDuration`] in the schema.
+pub(super) const DURATION: &str = "backsight-duration";
+/// The format name of [`Percent`] in the schema.
+pub(super) const SHARE: &str = "backsight-share";
+
 /// A time span as people write it: `500ms`, `30s`, `10m`, `1h`, `1m30s`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct StepDuration(pub Duration);
@@ -15,7 +20,11 @@ pub struct StepDuration(pub Duration);
 pub struct Percent(pub f64);
 
 impl StepDuration {
-    /// Reads `500ms`, `30s`, `10m`, `1h`, `1h30m`; at least one unit is needed, and zero is refused.
+    /// The longest span: longer ones are mistakes, and clocks cannot add all of them.
+    pub const LONGEST: Self = Self(Duration::from_secs(365 * 86_400));
+
+    /// Reads `500ms`, `30s`, `10m`, `1h`, `1h30m`; at least one unit is needed, and zero and more than
+    /// [`Self::LONGEST`] are refused.
     pub fn parse(text: &str) -> Option<Self> {
         let mut total = Duration::ZERO;
         let mut rest = text.trim();
@@ -35,7 +44,7 @@ impl StepDuration {
             total = total.checked_add(Duration::try_from_secs_f64(number * seconds).ok()?)?;
             rest = rest.get(letters..)?.trim_start();
         }
-        (total > Duration::ZERO).then_some(Self(total))
+        (total > Duration::ZERO && total <= Self::LONGEST.0).then_some(Self(total))
     }
 }
 
@@ -72,9 +81,11 @@ impl JsonSchema for StepDuration {
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({
             "type": "string",
+            "title": "duration",
             "description": "A time span such as 500ms, 30s, 10m, 1h or 1h30m.",
-            "x-wants": "a duration such as 30s, 10m or 1h",
-            "pattern": r"^\s*([0-9]+(\.[0-9]+)?\s*(ms|s|m|min|h|d)\s*)+$",
+            "pattern": r"^(?=.*[1-9])\s*([0-9]{1,9}(\.[0-9]+)?\s*(ms|s|m|min|h|d)\s*)+$",
+            "format": DURATION,
+            "examples": ["30s", "10m", "1h"],
         })
     }
 }
@@ -110,9 +121,11 @@ impl JsonSchema for Percent {
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({
             "type": "string",
+            "title": "share",
             "description": "A share such as 2% or 0.5%.",
-            "x-wants": "a share such as 2%",
-            "pattern": r"^\s*[0-9]+(\.[0-9]+)?\s*%\s*$",
+            "pattern": r"^(?=.*[1-9])\s*(100(\.0+)?|[0-9]{1,2}(\.[0-9]+)?)\s*%\s*$",
+            "format": SHARE,
+            "examples": ["2%", "0.5%"],
         })
     }
 }
@@ -131,7 +144,7 @@ mod tests {
         assert_eq!(millis("1.5s"), Some(1500));
         assert_eq!(millis("1h30m"), Some(5_400_000));
         assert_eq!(millis(" 2 m "), Some(120_000));
-        for wrong in ["10", "", "s", "-1s", "1x", "0s", "1e99h", "1..5s"] {
+        for wrong in ["10", "", "s", "-1s", "1x", "0s", "1e99h", "1..5s", "366d"] {
             assert_eq!(millis(wrong), None, "{wrong}");
         }
     }

@@ -1,319 +1,298 @@
-//! Is the file of the right shape? Walks the tree along the JSON Schema that is made from the types, and reports every
-//! violation with its place.
+//! Walks a tree along a JSON Schema and reports every place where they part.
+//!
+//! Only the keywords that our own types give rise to are understood; a test refuses a schema with any other, so that
+//! nothing is passed over in silence. What comes back is the tree as JSON, without what was wrong.
 
-use schemars::generate::SchemaSettings;
-use serde_json::{Map, Value as Json};
+use serde_json::{Map, Value};
 
-use super::diagnostic::{Diagnostic, nearest};
-use super::grammar::Pipeline;
-use super::tree::{Node, Value};
+use super::diagnostic::{Diagnostic, Findings, nearest, quote};
+use super::fields;
+use super::tree::{Content, Entry, Meaning, Node, Scalar};
+use super::wording::{self, found, of_kind, wants};
 
-/// The JSON Schema of a pipeline file, draft 2020-12.
-pub fn schema() -> Json {
-    let mut schema = SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<Pipeline>().to_value();
-    close(&mut schema);
-    if let Some(root) = schema.as_object_mut() {
-        root.insert("$id".into(), "https://backsight.dev/schemas/pipeline.schema.json".into());
-        root.insert("title".into(), "Backsight pipeline, version 1".into());
-    }
-    schema
+/// Checks `node` against the definitions of one schema.
+pub(super) struct Shape<'s, 'f> {
+    root: &'s Value,
+    findings: &'f mut Findings,
 }
 
-/// Unknown keys are mistakes: every object that names its keys has no others, unless it says so itself.
-fn close(schema: &mut Json) {
-    match schema {
-        Json::Object(map) => {
-            if map.contains_key("properties") && !map.contains_key("additionalProperties") {
-                map.insert("additionalProperties".into(), false.into());
-            }
-            map.values_mut().for_each(close);
-        }
-        Json::Array(items) => items.iter_mut().for_each(close),
-        _ => {}
-    }
+/// What is being checked, as messages name it.
+#[derive(Clone, Copy)]
+enum Subject<'a> {
+    Document,
+    Key(&'a str),
+    EntryOf(&'a str),
+    NameIn(&'a str),
 }
 
-/// Checks a tree against the schema.
-pub(super) fn check(root: &Node, text: &str, schema: &Json, found: &mut Vec<Diagnostic>) {
-    let checker = Checker { text, definitions: schema.get("$defs").and_then(Json::as_object) };
-    checker.check(root, schema, "the file", found);
-}
-
-struct Checker<'a> {
-    text: &'a str,
-    definitions: Option<&'a Map<String, Json>>,
-}
-
-impl<'a> Checker<'a> {
-    fn resolve(&self, schema: &'a Json) -> &'a Json {
-        let name = schema.get("$ref").and_then(Json::as_str).and_then(|path| path.strip_prefix("#/$defs/"));
-        name.and_then(|name| self.definitions?.get(name)).unwrap_or(schema)
-    }
-
-    /// The one schema of an `anyOf` that a node can be meant for; `None` where the types of all differ from it.
-    fn branch(&self, node: &Node, schema: &'a Json) -> Option<&'a Json> {
-        let schema = self.resolve(schema);
-        match schema.get("anyOf").and_then(Json::as_array) {
-            Some(branches) => branches.iter().find_map(|branch| self.branch(node, branch)),
-            None => type_fits(node, schema).then_some(schema),
+impl std::fmt::Display for Subject<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Document => f.write_str("the file"),
+            Self::Key(key) => f.write_str(&quote(key)),
+            Self::EntryOf(key) => write!(f, "an entry of {}", quote(key)),
+            Self::NameIn(key) => write!(f, "a name in {}", quote(key)),
         }
     }
+}
 
-    fn check(&self, node: &Node, schema: &'a Json, name: &str, found: &mut Vec<Diagnostic>) {
-        let Some(branch) = self.branch(node, schema) else {
-            found.push(self.wrong_type(node, schema, name));
-            return;
+impl<'a> Subject<'a> {
+    const fn key(self) -> &'a str {
+        match self {
+            Self::Document => "",
+            Self::Key(key) | Self::EntryOf(key) | Self::NameIn(key) => key,
+        }
+    }
+}
+
+impl<'s, 'f> Shape<'s, 'f> {
+    /// A checker with the definitions of `root`.
+    pub(super) const fn new(root: &'s Value, findings: &'f mut Findings) -> Self {
+        Self { root, findings }
+    }
+
+    /// Checks a whole document.
+    pub(super) fn document(&mut self, node: &Node) -> Option<Value> {
+        self.check(node, self.root, Subject::Document)
+    }
+
+    /// Checks one entry of the list `key` against a schema of its own.
+    pub(super) fn entry(&mut self, node: &Node, schema: &'s Value, key: &str) -> Option<Value> {
+        self.check(node, schema, Subject::EntryOf(key))
+    }
+
+    fn check(&mut self, node: &Node, schema: &'s Value, subject: Subject<'_>) -> Option<Value> {
+        let schema = wording::resolve(self.root, schema);
+        if let Some(choices) = wording::choices(schema) {
+            return self.choice(node, &choices, subject);
+        }
+        if let Some(branches) = schema.get("anyOf").and_then(Value::as_array) {
+            let root = self.root;
+            let fits = |branch: &&Value| of_kind(node, wording::resolve(root, branch));
+            return match branches.iter().find(fits) {
+                Some(branch) => self.check(node, branch, subject),
+                None => self.wrong_type(node, schema, subject),
+            };
+        }
+        if !of_kind(node, schema) {
+            return self.wrong_type(node, schema, subject);
+        }
+        match &node.content {
+            Content::Scalar(scalar) => self.scalar(node, scalar, schema, subject),
+            Content::List(items) => self.list(node, items, schema, subject),
+            Content::Map(entries) => self.mapping(node, entries, schema, subject),
+        }
+    }
+
+    fn wrong_type(&mut self, node: &Node, schema: &Value, subject: Subject<'_>) -> Option<Value> {
+        let message = format!("{subject} wants {}, found {}", wants(self.root, schema), found(node));
+        let mut wrong = Diagnostic::error("wrong-type", node.head(), message);
+        wrong.help = wording::type_help(node, schema, subject.key());
+        self.findings.push(wrong);
+        None
+    }
+
+    fn choice(&mut self, node: &Node, choices: &[&Value], subject: Subject<'_>) -> Option<Value> {
+        let value = if let Content::Scalar(_) = node.content { node.to_json() } else { Value::Null };
+        // `1.0` is `1` in JSON Schema.
+        let equal = |choice: &&&Value| **choice == &value || (choice.is_number() && choice.as_f64() == value.as_f64());
+        if let Some(choice) = choices.iter().find(equal) {
+            return Some((*choice).clone());
+        }
+        let listed = choices.iter().map(|choice| wording::plain(choice)).collect::<Vec<_>>();
+        let (Value::String(text), true) = (&value, choices.iter().all(|choice| choice.is_string())) else {
+            let message = format!("{subject} wants {}, found {}", wording::one_of(&listed), found(node));
+            let mut wrong = Diagnostic::error("wrong-type", node.head(), message);
+            let quoted = value.as_str().filter(|text| listed.iter().any(|choice| choice == text));
+            wrong.help = quoted.map(|text| format!("write it without quotes: {text}"));
+            self.findings.push(wrong);
+            return None;
         };
-        if let Some(words) = words(branch) {
-            return self.check_word(node, &words, name, found);
+        let foreign = fields::target_meant(text).filter(|meant| listed.iter().any(|choice| choice == meant));
+        let near = foreign.or_else(|| nearest(text, listed.iter().map(String::as_str)));
+        let near = near.map(|near| format!(", did you mean `{near}`?")).unwrap_or_default();
+        let message = format!("unknown value {} for {}{near}", quote(text), quote(subject.key()));
+        let help = format!("known values: {}", listed.join(", "));
+        self.findings.push(Diagnostic::error("unknown-value", node.head(), message).help(help));
+        None
+    }
+
+    fn scalar(&mut self, node: &Node, scalar: &Scalar, schema: &Value, subject: Subject<'_>) -> Option<Value> {
+        if wording::takes(schema, "string") {
+            // Where numbers are allowed beside text, the text is what is meant: `PORT: 0x10` stays as written.
+            return self.text(node, &scalar.text, schema, subject).then(|| scalar.text.as_ref().into());
         }
-        match &node.value {
-            Value::Map(_) => self.check_map(node, branch, name, found),
-            Value::List(items) => {
-                let inner = branch.get("items");
-                for item in items {
-                    if let Some(inner) = inner {
-                        self.check(item, inner, &element(name), found);
-                    }
-                }
+        let Meaning::Number(number) = scalar.meaning() else { return Some(node.to_json()) };
+        let value = number.as_f64().unwrap_or(f64::NAN);
+        let bound = |name: &str| schema.get(name).and_then(Value::as_f64);
+        let (low, high) = (bound("minimum"), bound("maximum"));
+        if low.is_some_and(|low| value < low) || high.is_some_and(|high| value > high) {
+            let message = format!("{subject} must be {}, found {}", wording::range(low, high), scalar.text);
+            self.findings.push(Diagnostic::error("out-of-range", node.span, message));
+            return None;
+        }
+        // `4.0` is an integer in JSON Schema, but not for the deserialiser.
+        let whole = wording::takes(schema, "integer") && !number.is_u64();
+        Some(if whole { Value::from(value as u64) } else { Value::Number(number) })
+    }
+
+    fn text(&mut self, node: &Node, text: &str, schema: &Value, subject: Subject<'_>) -> bool {
+        if text.is_empty() && schema.get("minLength").is_some() {
+            let empty = Diagnostic::error("empty", node.span, format!("{subject} is empty"));
+            self.findings.push(empty.help("write a text here"));
+            return false;
+        }
+        let Some(format) = schema.get("format").and_then(Value::as_str) else { return true };
+        if fields::accepts(format, text) {
+            return true;
+        }
+        let message = format!("{subject} wants {}, found {}", wants(self.root, schema), found(node));
+        let mut wrong = Diagnostic::error("wrong-format", node.span, message);
+        wrong.help = wording::format_help(format, text);
+        self.findings.push(wrong);
+        false
+    }
+
+    fn list(&mut self, node: &Node, items: &[Node], schema: &'s Value, subject: Subject<'_>) -> Option<Value> {
+        if items.is_empty() && schema.get("minItems").is_some() {
+            let empty = Diagnostic::error("empty", node.span, format!("{subject} is an empty list"));
+            self.findings.push(empty.help("write at least one entry"));
+            return None;
+        }
+        let Some(inner) = schema.get("items") else { return Some(node.to_json()) };
+        let checked: Vec<_> =
+            items.iter().map(|item| self.check(item, inner, Subject::EntryOf(subject.key()))).collect();
+        checked.into_iter().collect::<Option<Vec<_>>>().map(Value::Array)
+    }
+
+    fn mapping(&mut self, node: &Node, entries: &[Entry], schema: &'s Value, subject: Subject<'_>) -> Option<Value> {
+        if entries.is_empty() && schema.get("minProperties").is_some() {
+            let keys = wording::keys(schema).join(", ");
+            let empty = Diagnostic::error("empty", node.span, format!("{subject} is empty"));
+            self.findings.push(empty.help(format!("keys here: {keys}")));
+            return None;
+        }
+        let mut object = Map::new();
+        let mut meant = Vec::new();
+        for entry in entries {
+            if let Some(value) = self.property(entry, schema, subject, &mut meant) {
+                object.insert(entry.key.to_string(), value);
             }
-            Value::Text(text) => self.check_text(node, text, branch, schema, name, found),
-            Value::Number(number) => check_range(node, number.as_f64(), branch, name, found),
-            Value::Null | Value::Bool(_) => {}
+        }
+        self.required(node, schema, subject, &meant);
+        Some(Value::Object(object))
+    }
+
+    /// Checks one entry. The known key that an unknown one was probably meant to be goes to `meant`.
+    fn property(
+        &mut self,
+        entry: &Entry,
+        schema: &'s Value,
+        parent: Subject<'_>,
+        meant: &mut Vec<&'s str>,
+    ) -> Option<Value> {
+        if let Some(inner) = schema.get("properties").and_then(|known| known.get(&*entry.key)) {
+            return self.check(&entry.value, inner, Subject::Key(&entry.key));
+        }
+        if let Some(names) = schema.get("propertyNames") {
+            let text = Scalar { text: entry.key.clone(), quoted: true };
+            let key = Node { span: entry.key_span, content: Content::Scalar(text) };
+            self.check(&key, names, Subject::NameIn(parent.key()))?;
+        }
+        match schema.get("additionalProperties") {
+            Some(Value::Bool(false)) => {
+                meant.extend(self.unknown_key(entry, schema));
+                None
+            }
+            Some(inner @ Value::Object(_)) => self.check(&entry.value, inner, Subject::Key(&entry.key)),
+            _ => Some(entry.value.to_json()),
         }
     }
 
-    fn check_map(&self, node: &Node, schema: &'a Json, name: &str, found: &mut Vec<Diagnostic>) {
-        let Value::Map(entries) = &node.value else { return };
-        let properties = schema.get("properties").and_then(Json::as_object);
-        let others = schema.get("additionalProperties");
-        for (key, value) in entries {
-            match properties.and_then(|properties| properties.get(&key.text)) {
-                Some(_) if matches!(value.value, Value::Null) => {}
-                Some(inner) => self.check(value, inner, &key.text, found),
-                None => match others {
-                    Some(Json::Bool(false)) => found.push(unknown_key(key, properties, name)),
-                    Some(inner @ Json::Object(_)) if !is_scalar(value) => self.check(value, inner, &key.text, found),
-                    _ => {}
-                },
-            }
+    fn unknown_key(&mut self, entry: &Entry, schema: &'s Value) -> Option<&'s str> {
+        if self.findings.is_full() {
+            self.findings.count();
+            return None;
         }
-        let required = schema.get("required").and_then(Json::as_array).into_iter().flatten().filter_map(Json::as_str);
-        for key in required {
-            let there = node.get(key).is_some_and(|value| !matches!(value.value, Value::Null));
-            if !there {
-                found.push(self.missing_key(node, key, name, properties));
-            }
-        }
-    }
-
-    fn check_word(&self, node: &Node, words: &[&str], name: &str, found: &mut Vec<Diagnostic>) {
-        let given = match &node.value {
-            Value::Text(text) => text.as_str(),
-            _ => self.source(node),
+        let keys = wording::keys(schema);
+        let listed = keys.join(", ");
+        let home = wording::home_of(self.root, &entry.key);
+        let near = if home.is_some() { None } else { nearest(&entry.key, keys) };
+        let meant = near.map(|near| format!(", did you mean `{near}`?")).unwrap_or_default();
+        let help = match home {
+            Some(home) => format!("`{}` is a key of {home}; keys here: {listed}", entry.key),
+            None => format!("keys here: {listed}"),
         };
-        if words.contains(&given) {
-            return;
+        let message = format!("unknown key {}{meant}", quote(&entry.key));
+        let unknown = Diagnostic::error("unknown-key", entry.key_span, message);
+        self.findings.push(unknown.label(wording::not_a_key_of(schema)).help(help));
+        near
+    }
+
+    fn required(&mut self, node: &Node, schema: &Value, subject: Subject<'_>, meant: &[&str]) {
+        let required = schema.get("required").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+        let missing = |key: &&str| node.entry(key).is_none() && !meant.contains(key);
+        for key in required.iter().filter_map(Value::as_str).filter(missing) {
+            let about = schema.pointer(&format!("/properties/{key}"));
+            let missing = Diagnostic::error("missing-key", node.head(), format!("{subject} has no `{key}`"));
+            self.findings.push(missing.help(wording::add_key(key, about)));
         }
-        let hint = nearest(given, words.iter().copied()).map(|near| format!(", did you mean `{near}`?"));
-        let text = format!("`{name}` cannot be `{}`{}", short(given), hint.unwrap_or_default());
-        found.push(
-            Diagnostic::error("unknown-value", text, node.span.clone())
-                .help(format!("it is one of: {}", words.join(", "))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use crate::pipeline::schema;
+
+    /// What `Shape` acts on.
+    const CHECKED: [&str; 18] = [
+        "$ref",
+        "$defs",
+        "type",
+        "properties",
+        "required",
+        "additionalProperties",
+        "propertyNames",
+        "minProperties",
+        "items",
+        "minItems",
+        "enum",
+        "const",
+        "oneOf",
+        "anyOf",
+        "minLength",
+        "minimum",
+        "maximum",
+        "format",
+    ];
+    /// What tells people something, or (`pattern`) says what a checked `format` says.
+    const NOTES: [&str; 7] = ["$schema", "$id", "title", "description", "default", "examples", "pattern"];
+
+    fn check(schema: &Value) {
+        let Some(object) = schema.as_object() else { return };
+        for (keyword, value) in object {
+            assert!(
+                CHECKED.contains(&keyword.as_str()) || NOTES.contains(&keyword.as_str()),
+                "{keyword} is passed over"
+            );
+            match (keyword.as_str(), value) {
+                ("properties" | "$defs", Value::Object(inner)) => inner.values().for_each(check),
+                ("oneOf" | "anyOf", Value::Array(inner)) => inner.iter().for_each(check),
+                ("items" | "additionalProperties" | "propertyNames", inner) => check(inner),
+                _ => {}
+            }
+        }
+        assert!(
+            !object.contains_key("pattern") || object.contains_key("format"),
+            "a pattern needs a format that we check"
         );
+        assert!(!object.contains_key("oneOf") || super::wording::choices(schema).is_some(), "oneOf of constants only");
     }
 
-    fn check_text(
-        &self,
-        node: &Node,
-        text: &str,
-        branch: &Json,
-        schema: &'a Json,
-        name: &str,
-        found: &mut Vec<Diagnostic>,
-    ) {
-        // The two patterns of our schema belong to types whose own parsers are the judges.
-        let right = match branch.get("x-wants").and_then(Json::as_str) {
-            Some(wants) if wants.contains("duration") => super::StepDuration::parse(text).is_some(),
-            Some(_) => super::Percent::parse(text).is_some(),
-            None => true,
-        };
-        if !right {
-            found.push(self.wrong_type(node, schema, name));
-        }
+    #[test]
+    fn no_keyword_of_the_schema_is_passed_over() {
+        check(schema().as_value());
     }
-
-    fn wrong_type(&self, node: &Node, schema: &'a Json, name: &str) -> Diagnostic {
-        let wants = self.wants(schema);
-        let source = short(self.source(node));
-        let what = match &node.value {
-            Value::List(_) => "a list".to_owned(),
-            Value::Map(_) => "a mapping".to_owned(),
-            Value::Null => "nothing".to_owned(),
-            Value::Text(_) | Value::Bool(_) | Value::Number(_) => source.clone(),
-        };
-        let span = match &node.value {
-            // A whole block as the place would underline half the file.
-            Value::List(_) | Value::Map(_) => node.span.start..self.line_end(node.span.start, node.span.end),
-            _ => node.span.clone(),
-        };
-        let told = Diagnostic::error("wrong-type", format!("`{name}` wants {wants}, found {what}"), span);
-        match &node.value {
-            Value::Number(_) | Value::Bool(_) if wants.starts_with("text") || wants.contains(" or text") => {
-                told.help(format!("quote it to make it text: \"{source}\""))
-            }
-            Value::Number(_) if wants.contains("duration") => told.help(format!("with a unit: {source}s")),
-            Value::Number(_) if wants.contains("share") => told.help(format!("with the sign: {source}%")),
-            _ => told,
-        }
-    }
-
-    fn missing_key(&self, node: &Node, key: &str, name: &str, properties: Option<&Map<String, Json>>) -> Diagnostic {
-        let span = node.span.start..self.line_end(node.span.start, node.span.end);
-        let wants = properties.and_then(|properties| properties.get(key));
-        let about = wants.and_then(|schema| schema.get("description")).and_then(Json::as_str).unwrap_or_default();
-        let about = about.split_inclusive('.').next().unwrap_or_default().trim();
-        let told = Diagnostic::error("missing-key", format!("`{key}` is missing in {}", place(name)), span);
-        if about.is_empty() { told } else { told.help(format!("`{key}`: {about}")) }
-    }
-
-    /// What a schema wants, in words.
-    fn wants(&self, schema: &'a Json) -> String {
-        let schema = self.resolve(schema);
-        if let Some(words) = schema.get("x-wants").and_then(Json::as_str) {
-            return words.to_owned();
-        }
-        if let Some(branches) = schema.get("anyOf").and_then(Json::as_array) {
-            let told = branches.iter().filter(|branch| branch.get("type").and_then(Json::as_str) != Some("null"));
-            let told: Vec<String> = told.map(|branch| self.wants(branch)).collect();
-            return told.join(" or ");
-        }
-        if let Some(words) = words(schema) {
-            return format!("one of {}", words.join(", "));
-        }
-        match types(schema).first().copied() {
-            Some("string") => "text".to_owned(),
-            Some("integer") => "a whole number".to_owned(),
-            Some("number") => "a number".to_owned(),
-            Some("boolean") => "true or false".to_owned(),
-            Some("array") => {
-                let inner = schema.get("items").map(|items| self.wants(items)).unwrap_or_default();
-                if inner.is_empty() || inner.contains(" or ") {
-                    "a list".to_owned()
-                } else {
-                    format!("a list of {}", plural(&inner))
-                }
-            }
-            Some("object") => "a mapping of keys to values".to_owned(),
-            _ => "another value".to_owned(),
-        }
-    }
-
-    fn source(&self, node: &Node) -> &'a str {
-        self.text.get(node.span.clone()).unwrap_or_default()
-    }
-
-    fn line_end(&self, start: usize, end: usize) -> usize {
-        let rest = self.text.get(start..end).unwrap_or_default();
-        start + rest.find('\n').unwrap_or(rest.len())
-    }
-}
-
-fn unknown_key(key: &super::tree::Key, properties: Option<&Map<String, Json>>, name: &str) -> Diagnostic {
-    let known: Vec<&str> = properties.into_iter().flat_map(|map| map.keys()).map(String::as_str).collect();
-    let hint = nearest(&key.text, known.iter().copied()).map(|near| format!(", did you mean `{near}`?"));
-    let text = format!("unknown key `{}` in {}{}", short(&key.text), place(name), hint.unwrap_or_default());
-    Diagnostic::error("unknown-key", text, key.span.clone()).help(format!("keys here: {}", known.join(", ")))
-}
-
-/// The place in words: the sections' entries are steps.
-fn place(name: &str) -> String {
-    match name {
-        "the file" => "a pipeline".to_owned(),
-        "an entry of tests" => "a test".to_owned(),
-        "an entry of benchmarks" => "a benchmark".to_owned(),
-        "an entry of generations" => "a generation".to_owned(),
-        "an entry of models" => "a model".to_owned(),
-        "an entry of rules" => "a rule".to_owned(),
-        other => format!("`{other}`"),
-    }
-}
-
-fn element(name: &str) -> String {
-    format!("an entry of {name}")
-}
-
-fn plural(wants: &str) -> String {
-    match wants {
-        "text" => "texts".to_owned(),
-        "a mapping of keys to values" => "mappings".to_owned(),
-        other => other.to_owned(),
-    }
-}
-
-/// The words that a schema allows, for an enumeration.
-fn words(schema: &Json) -> Option<Vec<&str>> {
-    if let Some(list) = schema.get("enum").and_then(Json::as_array) {
-        return Some(list.iter().filter_map(Json::as_str).collect());
-    }
-    let branches = schema.get("oneOf").and_then(Json::as_array)?;
-    let words = branches.iter().flat_map(|branch| {
-        let one = branch.get("const").and_then(Json::as_str);
-        let list = branch.get("enum").and_then(Json::as_array).into_iter().flatten().filter_map(Json::as_str);
-        one.into_iter().chain(list)
-    });
-    Some(words.collect())
-}
-
-fn types(schema: &Json) -> Vec<&str> {
-    match schema.get("type") {
-        Some(Json::String(one)) => vec![one],
-        Some(Json::Array(list)) => list.iter().filter_map(Json::as_str).collect(),
-        _ => Vec::new(),
-    }
-}
-
-fn type_fits(node: &Node, schema: &Json) -> bool {
-    let types = types(schema);
-    let has = |wanted: &str| types.contains(&wanted);
-    if types.is_empty() {
-        return words(schema).is_none() || matches!(node.value, Value::Text(_) | Value::Bool(_) | Value::Number(_));
-    }
-    match &node.value {
-        Value::Null => has("null"),
-        Value::Bool(_) => has("boolean"),
-        Value::Number(number) => has("number") || (has("integer") && (number.is_i64() || number.is_u64())),
-        Value::Text(_) => has("string"),
-        Value::List(_) => has("array"),
-        Value::Map(_) => has("object"),
-    }
-}
-
-fn is_scalar(node: &Node) -> bool {
-    !matches!(node.value, Value::List(_) | Value::Map(_))
-}
-
-fn check_range(node: &Node, number: Option<f64>, schema: &Json, name: &str, found: &mut Vec<Diagnostic>) {
-    let bound = |key: &str| schema.get(key).and_then(Json::as_f64);
-    let (low, high) = (bound("minimum"), bound("maximum"));
-    let Some(number) = number else { return };
-    if low.is_some_and(|low| number < low) || high.is_some_and(|high| number > high) {
-        let range = match (low, high) {
-            (Some(low), Some(high)) => format!("from {low} to {high}"),
-            (Some(low), None) => format!("of at least {low}"),
-            (None, high) => format!("of at most {}", high.unwrap_or_default()),
-        };
-        found.push(Diagnostic::error(
-            "out-of-range",
-            format!("`{name}` wants a whole number {range}, found {number}"),
-            node.span.clone(),
-        ));
-    }
-}
-
-/// A piece of the file for a message: one line, not endless.
-fn short(text: &str) -> String {
-    let line = text.lines().next().unwrap_or_default();
-    let cut: String = line.chars().take(60).collect();
-    if cut.len() < text.len() { format!("{cut}…") } else { cut }
 }

@@ -1,341 +1,210 @@
-//! YAML text to a tree that knows its places, within bounds.
-//!
-//! Aliases are expanded and counted, so that a few lines cannot become a billion nodes; duplicate keys are reported and
-//! reading goes on, so that one mistake does not hide the others.
+//! The YAML document as a tree of nodes that know their places.
 
-use std::collections::BTreeMap;
+use std::rc::Rc;
 
-use granit_parser::{Event, Parser, ScalarStyle, ScanError};
-use serde_json::{Map, Number, Value as Json};
+use serde_json::{Number, Value};
 
-use super::diagnostic::{Diagnostic, Span};
+use super::diagnostic::Span;
 
-/// The largest text, in bytes.
-pub(super) const LARGEST: usize = 1 << 20;
-/// The most nodes, aliases expanded.
-const MOST_NODES: usize = 100_000;
-/// The deepest nesting.
-const DEEPEST: usize = 64;
-
-/// A value with its place.
-#[derive(Debug, Clone)]
+/// A value of the file and its place.
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct Node {
-    pub span: Span,
-    pub value: Value,
+    /// Its place; of a mapping or list, from its first key or item to its last.
+    pub(super) span: Span,
+    /// What it is.
+    pub(super) content: Content,
 }
 
-/// What a node is, by YAML 1.2's core schema.
-#[derive(Debug, Clone)]
-pub(super) enum Value {
+/// What a node is. Parts are shared, so that an alias costs nothing until its value is expanded into JSON.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Content {
+    /// A single value.
+    Scalar(Scalar),
+    /// A sequence.
+    List(Rc<[Node]>),
+    /// A mapping in the order of the file, keys unique.
+    Map(Rc<[Entry]>),
+}
+
+/// A single value: its text after escapes, and whether quotes (or a tag) make it text whatever it looks like.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Scalar {
+    pub(super) text: Rc<str>,
+    pub(super) quoted: bool,
+}
+
+/// A key with its value.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Entry {
+    pub(super) key: Rc<str>,
+    pub(super) key_span: Span,
+    pub(super) value: Node,
+}
+
+/// What a scalar means by the core schema of YAML 1.2.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Meaning {
     Null,
     Bool(bool),
     Number(Number),
-    Text(String),
-    List(Vec<Node>),
-    Map(Vec<(Key, Node)>),
+    Text,
 }
 
-/// A key with its place.
-#[derive(Debug, Clone)]
-pub(super) struct Key {
-    pub span: Span,
-    pub text: String,
+/// One step of the way from the root to a node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part<'a> {
+    /// Into a mapping.
+    Key(&'a str),
+    /// Into a list.
+    Index(usize),
 }
 
-impl Node {
-    /// The value of a key.
-    pub(super) fn get(&self, key: &str) -> Option<&Self> {
-        self.entry(key).map(|(_, node)| node)
-    }
-
-    /// A key with its value.
-    pub(super) fn entry(&self, key: &str) -> Option<&(Key, Self)> {
-        match &self.value {
-            Value::Map(entries) => entries.iter().find(|(known, _)| known.text == key),
-            _ => None,
-        }
-    }
-
-    /// An element of a list.
-    pub(super) fn item(&self, index: usize) -> Option<&Self> {
-        match &self.value {
-            Value::List(items) => items.get(index),
-            _ => None,
-        }
-    }
-
-    /// The same as JSON. A key without a value is left out: it says nothing.
-    pub(super) fn to_json(&self) -> Json {
-        match &self.value {
-            Value::Null => Json::Null,
-            Value::Bool(truth) => Json::Bool(*truth),
-            Value::Number(number) => Json::Number(number.clone()),
-            Value::Text(text) => Json::String(text.clone()),
-            Value::List(items) => Json::Array(items.iter().map(Self::to_json).collect()),
-            Value::Map(entries) => {
-                let told = entries.iter().filter(|(_, node)| !matches!(node.value, Value::Null));
-                Json::Object(told.map(|(key, node)| (key.text.clone(), node.to_json())).collect::<Map<_, _>>())
-            }
-        }
-    }
-
-    fn size(&self) -> usize {
-        match &self.value {
-            Value::List(items) => 1 + items.iter().map(Self::size).sum::<usize>(),
-            Value::Map(entries) => 1 + entries.iter().map(|(_, node)| 1 + node.size()).sum::<usize>(),
-            _ => 1,
-        }
+impl<'a> From<&'a str> for Part<'a> {
+    fn from(key: &'a str) -> Self {
+        Self::Key(key)
     }
 }
 
-/// Reads one document. Mistakes that leave a tree (duplicate keys) are added to `found`.
-pub(super) fn read(text: &str, found: &mut Vec<Diagnostic>) -> Result<Node, Diagnostic> {
-    if text.len() > LARGEST {
-        return Err(Diagnostic::error("too-large", "the file is larger than 1 MiB, which no pipeline is", 0..0));
-    }
-    let mut reader = Reader { parser: Parser::new_from_str(text), text, anchors: BTreeMap::new(), nodes: 0, found };
-    let root = reader.document()?;
-    Ok(root)
-}
-
-struct Reader<'t, 'f> {
-    parser: Parser<'t, granit_parser::StrInput<'t>>,
-    text: &'t str,
-    anchors: BTreeMap<usize, Node>,
-    nodes: usize,
-    found: &'f mut Vec<Diagnostic>,
-}
-
-impl<'t> Reader<'t, '_> {
-    fn next(&mut self) -> Result<(Event<'t>, Span), Diagnostic> {
-        loop {
-            let Some(next) = self.parser.next_event() else { return Ok((Event::StreamEnd, self.end())) };
-            let (event, span) = next.map_err(|error| self.broken(&error))?;
-            let span = span.byte_range().unwrap_or_else(|| self.end());
-            match event {
-                Event::StreamStart | Event::DocumentStart(..) => {}
-                other => return Ok((other, span)),
-            }
-        }
-    }
-
-    fn end(&self) -> Span {
-        self.text.len()..self.text.len()
-    }
-
-    fn broken(&self, error: &ScanError) -> Diagnostic {
-        let at = error.marker().byte_offset().unwrap_or(self.text.len()).min(self.text.len());
-        let rest = self.text.get(at..).unwrap_or_default();
-        let width = rest.chars().next().filter(|c| *c != '\n').map_or(0, char::len_utf8);
-        let line_start = self.text.get(..at).and_then(|before| before.rfind('\n')).map_or(0, |line| line + 1);
-        let tab = self.text.get(line_start..).is_some_and(|line| line.trim_start_matches(' ').starts_with('\t'));
-        let told = Diagnostic::error("yaml", format!("this is not YAML: {}", error.info()), at..at + width);
-        if tab { told.help("YAML is indented with spaces, not with tabs") } else { told }
-    }
-
-    fn document(&mut self) -> Result<Node, Diagnostic> {
-        let (event, span) = self.next()?;
-        if matches!(event, Event::StreamEnd | Event::DocumentEnd) {
-            return Ok(Node { span, value: Value::Null });
-        }
-        let root = self.node(event, span, 0)?;
-        loop {
-            match self.next()? {
-                (Event::StreamEnd, _) => return Ok(root),
-                (Event::DocumentEnd, _) => {}
-                (_, span) => {
-                    let span = span.start..span.start;
-                    return Err(Diagnostic::error("several-documents", "a second document begins here", span)
-                        .help("a pipeline file is one YAML document; remove the `---`"));
-                }
-            }
-        }
-    }
-
-    fn node(&mut self, event: Event<'t>, span: Span, depth: usize) -> Result<Node, Diagnostic> {
-        self.count(1, &span)?;
-        if depth > DEEPEST {
-            return Err(Diagnostic::error("too-deep", format!("nested deeper than {DEEPEST} levels"), span));
-        }
-        let anchor = event.anchor_id();
-        let node = match event {
-            Event::Scalar(text, style, ..) => {
-                let value = if style == ScalarStyle::Plain { plain(&text) } else { Value::Text(text.into_owned()) };
-                Node { span, value }
-            }
-            Event::SequenceStart(..) => self.list(span, depth)?,
-            Event::MappingStart(..) => self.map(span, depth)?,
-            Event::Alias(id) => self.alias(id, span)?,
-            _ => return Err(Diagnostic::error("yaml", "this is not YAML: a value was expected", span)),
-        };
-        if let Some(id) = anchor.filter(|id| *id > 0) {
-            self.anchors.insert(id, node.clone());
-        }
-        Ok(node)
-    }
-
-    fn list(&mut self, start: Span, depth: usize) -> Result<Node, Diagnostic> {
-        let mut items = Vec::new();
-        loop {
-            let (event, span) = self.next()?;
-            if matches!(event, Event::SequenceEnd) {
-                let end = items.last().map_or(start.end.max(start.start), |last: &Node| last.span.end);
-                return Ok(Node { span: start.start..end, value: Value::List(items) });
-            }
-            items.push(self.node(event, span, depth + 1)?);
-        }
-    }
-
-    fn map(&mut self, start: Span, depth: usize) -> Result<Node, Diagnostic> {
-        let mut entries: Vec<(Key, Node)> = Vec::new();
-        let mut merged = Vec::new();
-        loop {
-            let (event, span) = self.next()?;
-            if matches!(event, Event::MappingEnd) {
-                break;
-            }
-            let key = self.node(event, span, depth + 1)?;
-            let (event, span) = self.next()?;
-            let value = self.node(event, span, depth + 1)?;
-            let Some(text) = self.key_text(&key) else {
-                self.found.push(Diagnostic::error("key", "a key must be plain text", key.span));
-                continue;
-            };
-            let key = Key { span: key.span, text };
-            if key.text == "<<" {
-                merged.push(value);
-            } else if let Some((first, _)) = entries.iter().find(|(known, _)| known.text == key.text) {
-                let told = Diagnostic::error("duplicate-key", format!("`{}` is there twice", key.text), key.span);
-                self.found.push(told.note(first.span.clone(), "first here").help("keep one of them"));
-            } else {
-                entries.push((key, value));
-            }
-        }
-        self.merge(&mut entries, merged)?;
-        let end = entries.last().map_or(start.end, |(_, last)| last.span.end.max(start.end));
-        Ok(Node { span: start.start..end, value: Value::Map(entries) })
-    }
-
-    /// YAML's merge key: entries of the named maps that are not there yet.
-    fn merge(&mut self, entries: &mut Vec<(Key, Node)>, merged: Vec<Node>) -> Result<(), Diagnostic> {
-        for node in merged {
-            let maps = match node.value {
-                Value::List(items) => items,
-                _ => vec![node],
-            };
-            for map in maps {
-                self.count(map.size(), &map.span)?;
-                let Value::Map(more) = map.value else {
-                    self.found.push(Diagnostic::error("merge", "`<<` wants a mapping, or a list of them", map.span));
-                    continue;
-                };
-                let fresh =
-                    more.into_iter().filter(|(key, _)| !entries.iter().any(|(known, _)| known.text == key.text));
-                let fresh: Vec<_> = fresh.collect();
-                entries.extend(fresh);
-            }
-        }
-        Ok(())
-    }
-
-    fn alias(&mut self, id: usize, span: Span) -> Result<Node, Diagnostic> {
-        let Some(node) = self.anchors.get(&id) else {
-            return Err(Diagnostic::error("alias", "this alias contains itself, or its anchor is not there", span));
-        };
-        let (size, node) = (node.size(), node.clone());
-        self.count(size, &span)?;
-        Ok(Node { span, value: node.value })
-    }
-
-    fn count(&mut self, nodes: usize, span: &Span) -> Result<(), Diagnostic> {
-        self.nodes += nodes;
-        if self.nodes <= MOST_NODES {
-            return Ok(());
-        }
-        let text = format!("more than {MOST_NODES} values, aliases counted as often as they are used");
-        Err(Diagnostic::error("too-many-values", text, span.clone()))
-    }
-
-    fn key_text(&self, key: &Node) -> Option<String> {
-        match &key.value {
-            Value::Text(text) => Some(text.clone()),
-            Value::Null | Value::Bool(_) | Value::Number(_) => self.text.get(key.span.clone()).map(str::to_owned),
-            Value::List(_) | Value::Map(_) => None,
-        }
+impl From<usize> for Part<'_> {
+    fn from(index: usize) -> Self {
+        Self::Index(index)
     }
 }
 
-/// YAML 1.2, core schema (10.3.2): `yes`, `on` and the like are text.
-fn plain(text: &str) -> Value {
-    match text {
-        "" | "~" | "null" | "Null" | "NULL" => Value::Null,
-        "true" | "True" | "TRUE" => Value::Bool(true),
-        "false" | "False" | "FALSE" => Value::Bool(false),
-        other => number(other).map_or_else(|| Value::Text(other.to_owned()), Value::Number),
+impl Scalar {
+    /// What the text means. `yes`, `on` and `off` are text in YAML 1.2.
+    pub(super) fn meaning(&self) -> Meaning {
+        if self.quoted {
+            return Meaning::Text;
+        }
+        match self.text.as_ref() {
+            "" | "~" | "null" | "Null" | "NULL" => Meaning::Null,
+            "true" | "True" | "TRUE" => Meaning::Bool(true),
+            "false" | "False" | "FALSE" => Meaning::Bool(false),
+            text => number(text).map_or(Meaning::Text, Meaning::Number),
+        }
+    }
+
+    fn to_json(&self) -> Value {
+        match self.meaning() {
+            Meaning::Null => Value::Null,
+            Meaning::Bool(value) => Value::Bool(value),
+            Meaning::Number(value) => Value::Number(value),
+            Meaning::Text => Value::String(self.text.as_ref().to_owned()),
+        }
     }
 }
 
 fn number(text: &str) -> Option<Number> {
-    if !text.starts_with(|c: char| c.is_ascii_digit() || "+-.".contains(c)) {
+    let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
+    if let Some(octal) = text.strip_prefix("0o") {
+        return u64::from_str_radix(octal, 8).ok().filter(|_| !octal.starts_with('+')).map(Number::from);
+    }
+    if let Some(hex) = text.strip_prefix("0x") {
+        return u64::from_str_radix(hex, 16).ok().filter(|_| !hex.starts_with('+')).map(Number::from);
+    }
+    if !digits.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b'e' | b'E' | b'-' | b'+')) {
         return None;
     }
-    let integer = text.strip_prefix('+').unwrap_or(text);
-    if let Ok(number) = integer.parse::<i64>() {
-        return Some(number.into());
+    if !digits.starts_with(|first: char| first.is_ascii_digit() || first == '.') || digits == "." {
+        return None;
     }
-    let decimal = integer.chars().all(|c| c.is_ascii_digit() || ".eE+-".contains(c))
-        && integer.contains(|c: char| c.is_ascii_digit());
-    decimal.then(|| integer.parse::<f64>().ok()).flatten().and_then(Number::from_f64)
+    let plain = text.strip_prefix('+').unwrap_or(text);
+    plain
+        .parse::<u64>()
+        .map(Number::from)
+        .or_else(|_| plain.parse::<i64>().map(Number::from))
+        .ok()
+        .or_else(|| plain.parse::<f64>().ok().and_then(Number::from_f64))
+}
+
+impl Node {
+    /// Its entries, where it is a mapping.
+    pub(super) fn entries(&self) -> Option<&[Entry]> {
+        if let Content::Map(entries) = &self.content { Some(entries) } else { None }
+    }
+
+    /// The entry of `key`, where it is a mapping that has one.
+    pub(super) fn entry(&self, key: &str) -> Option<&Entry> {
+        self.entries()?.iter().find(|entry| &*entry.key == key)
+    }
+
+    /// The node at the end of a way, or the last one on it that is there.
+    pub(super) fn follow(&self, way: &[Part<'_>]) -> &Self {
+        let Some((first, rest)) = way.split_first() else { return self };
+        let next = match (first, &self.content) {
+            (Part::Key(key), _) => self.entry(key).map(|entry| &entry.value),
+            (Part::Index(index), Content::List(items)) => items.get(*index),
+            _ => None,
+        };
+        next.map_or(self, |node| node.follow(rest))
+    }
+
+    /// The place to point at for the node as a whole: a mapping is named by its first key.
+    pub(super) fn head(&self) -> Span {
+        match &self.content {
+            Content::Map(entries) => entries.first().map_or(self.span, |entry| entry.key_span),
+            Content::List(items) => items.first().map_or(self.span, Self::head),
+            Content::Scalar(_) => self.span,
+        }
+    }
+
+    /// The node as JSON, without places.
+    pub(super) fn to_json(&self) -> Value {
+        match &self.content {
+            Content::Scalar(scalar) => scalar.to_json(),
+            Content::List(items) => items.iter().map(Self::to_json).collect(),
+            Content::Map(entries) => {
+                Value::Object(entries.iter().map(|entry| (entry.key.to_string(), entry.value.to_json())).collect())
+            }
+        }
+    }
+}
+
+/// Where each part of a pipeline stands in its file.
+#[derive(Debug, Clone)]
+pub struct Positions {
+    root: Node,
+}
+
+impl Positions {
+    pub(super) const fn new(root: Node) -> Self {
+        Self { root }
+    }
+
+    /// The place of the value at the end of a way such as `["tests".into(), 0.into(), "run".into()]`; of the last
+    /// part on the way that is in the file.
+    pub fn at(&self, way: &[Part<'_>]) -> Span {
+        self.root.follow(way).head()
+    }
+
+    /// The place of an entry of a section (`tests`, `generations`, `benchmarks`, `models`, `rules`), by its index.
+    pub fn entry(&self, section: &str, index: usize) -> Span {
+        self.at(&[Part::Key(section), Part::Index(index)])
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::read;
+    use super::{Meaning, Scalar};
 
-    fn json(text: &str) -> Result<String, String> {
-        let mut found = Vec::new();
-        let node = read(text, &mut found).map_err(|error| error.message)?;
-        match found.first() {
-            Some(error) => Err(error.message.clone()),
-            None => Ok(node.to_json().to_string()),
+    fn meaning(text: &str) -> Meaning {
+        Scalar { text: text.into(), quoted: false }.meaning()
+    }
+
+    #[test]
+    fn scalars_follow_the_core_schema() {
+        for text in ["yes", "on", "off", "No", "1.2.3", "10m", "2027-03-01", "-", ".", "1e", "0x", "0o8", "+-1", "inf"]
+        {
+            assert_eq!(meaning(text), Meaning::Text, "{text}");
         }
-    }
-
-    #[test]
-    fn scalars_are_those_of_yaml_1_2() {
-        let text = "[yes, on, true, 1, -2, 1.5, '1', \"x\", ~, 0x1f, 1e3, 1.2.3, -x, .5]";
-        let want = r#"["yes","on",true,1,-2,1.5,"1","x",null,"0x1f",1000.0,"1.2.3","-x",0.5]"#;
-        assert_eq!(json(text).as_deref(), Ok(want));
-    }
-
-    #[test]
-    fn anchors_and_merge_keys_work() {
-        let text = "a: &x {p: 1, q: 2}\nb: *x\nc:\n  <<: *x\n  q: 3\n";
-        assert_eq!(json(text).as_deref(), Ok(r#"{"a":{"p":1,"q":2},"b":{"p":1,"q":2},"c":{"q":3,"p":1}}"#));
-    }
-
-    #[test]
-    fn a_billion_laughs_are_refused() {
-        let mut text = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
-        for level in 1..12 {
-            let inner = vec![format!("*a{}", level - 1); 10].join(", ");
-            text.push_str(&format!("a{level}: &a{level} [{inner}]\n"));
-        }
-        assert!(json(&text).unwrap_err().starts_with("more than 100000 values"));
-    }
-
-    #[test]
-    fn depth_is_bounded_and_an_alias_cannot_hold_itself() {
-        assert!(json(&"[".repeat(5000)).is_err());
-        assert!(json(&format!("{}{}", "[".repeat(100), "]".repeat(100))).unwrap_err().contains("deeper"));
-        assert!(json("a: &a [*a]").is_err());
-    }
-
-    #[test]
-    fn empty_texts_and_second_documents() {
-        assert_eq!(json("").as_deref(), Ok("null"));
-        assert_eq!(json("# only a comment\n").as_deref(), Ok("null"));
-        assert!(json("a: 1\n---\nb: 2\n").unwrap_err().contains("second document"));
-        assert!(json("a: 1\na: 2\n").unwrap_err().contains("twice"));
+        assert_eq!(meaning("0x10"), Meaning::Number(16.into()));
+        assert_eq!(meaning("0o17"), Meaning::Number(15.into()));
+        assert_eq!(meaning("+7"), Meaning::Number(7.into()));
+        assert_eq!(meaning("-7"), Meaning::Number((-7).into()));
+        assert!(matches!(meaning("1.5e3"), Meaning::Number(_)));
+        assert!(matches!(meaning("99999999999999999999999"), Meaning::Number(_)));
+        assert_eq!(meaning("True"), Meaning::Bool(true));
+        assert_eq!(meaning("~"), Meaning::Null);
     }
 }

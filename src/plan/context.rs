@@ -89,7 +89,7 @@ impl Template {
     }
 }
 
-/// The model as templates see it: its own keys, and `slug`.
+/// The model as templates see it: its own keys, `slug`, and what the file says besides, directly and as `extras`.
 fn model_value(model: &Model) -> Value {
     let mut value = json!({
         "id": model.id,
@@ -98,6 +98,7 @@ fn model_value(model: &Model) -> Value {
         "task": model.task,
         "revision": model.revision,
         "path": model.path,
+        "extras": model.extra,
     });
     if let Some(map) = value.as_object_mut() {
         for (key, extra) in &model.extra {

@@ -55,8 +55,12 @@ pub fn terminal(document: &Document, place: Option<&Place>) -> String {
     }
     let exit = document.run.exit_code;
     let style = if exit.code() == 0 { GOOD } else { BAD };
-    let took = figures::time(document.run.duration_ns as f64);
-    line(&mut out, &paint(style, format!("exit {} ({}) after {took}", exit.code(), exit.meaning())));
+    let took = match document.run.duration_ns {
+        // A run that was killed did not tell.
+        0 => String::new(),
+        ns => format!(" after {}", figures::time(ns as f64)),
+    };
+    line(&mut out, &paint(style, format!("exit {} ({}){took}", exit.code(), exit.meaning())));
     out
 }
 

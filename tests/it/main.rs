@@ -7,9 +7,15 @@
     reason = "a test that cannot go on has failed, and a skipped one says so"
 )]
 
+mod hostile;
 mod init;
+mod kill;
+mod misuse;
+mod pipeline;
 mod runs;
-mod schemas;
+mod sandbox;
+mod selection;
 mod store;
 mod store_damage;
 mod support;
+mod surroundings;

@@ -16,8 +16,10 @@ use crate::execute::{Emitter, Watch, Workshop};
 use crate::plan::{Invocation, Item, Measure};
 use crate::results::{Benchmark, Event, ExitStatus, Iteration, Reason, RemarkLevel, StepStatus, Validity};
 
-/// Samples taken whatever the benchmark's own budget, as long as the run's budget lasts: the fewest with a 95 % interval.
+/// Samples taken as long as they fit into [`STRETCH`] times the budget: the fewest with a 95 % interval.
 const FEWEST: usize = 6;
+/// How far a benchmark may go beyond its budget for the fewest samples.
+const STRETCH: u32 = 3;
 /// Samples after which more add nothing that the eye or a test could see.
 const MOST: usize = 1000;
 /// Failures in a row after which nothing more is tried.
@@ -39,15 +41,17 @@ pub(super) fn run(
         Err(error) => return Ended::because(StepStatus::Errored, "not_started", error.to_string()),
     };
     log.say(&format!("measured: {}", session.shown));
-    let budget = measure.budget.unwrap_or(purse.share);
-    let outcome = session.sample(measure, budget, purse, log);
-    session.conclude(outcome, measure, log)
+    let budget = purse.allot(measure.budget);
+    let started = Instant::now();
+    let outcome = session.sample(measure, budget, log);
+    purse.spend(started.elapsed());
+    session.conclude(outcome, budget, log)
 }
 
 /// Why sampling ended.
 enum Outcome {
     Enough,
-    RunBudgetSpent,
+    BudgetSpent,
     Cancelled,
     Hopeless(ExitStatus, bool),
     Broken(LaunchError),
@@ -98,7 +102,7 @@ impl<'a> Session<'a> {
         })
     }
 
-    fn sample(&mut self, measure: &Measure, budget: Duration, purse: &Purse, log: &mut Log<'_>) -> Outcome {
+    fn sample(&mut self, measure: &Measure, budget: Duration, log: &mut Log<'_>) -> Outcome {
         for done in 0..measure.warm_up {
             self.tell("warm-up", u64::from(done), Some(u64::from(measure.warm_up)));
             if let Some(outcome) = self.once(true, log) {
@@ -106,11 +110,8 @@ impl<'a> Session<'a> {
             }
         }
         let started = Instant::now();
-        let mut spent = Duration::ZERO;
         loop {
             let elapsed = started.elapsed();
-            purse.spend(elapsed - spent);
-            spent = elapsed;
             let n = self.columns.len();
             let enough = match measure.samples {
                 Some(wanted) => n >= wanted as usize,
@@ -119,8 +120,8 @@ impl<'a> Session<'a> {
             if enough {
                 return Outcome::Enough;
             }
-            if n > 0 && measure.samples.is_none() && purse.left().is_zero() {
-                return Outcome::RunBudgetSpent;
+            if n > 0 && measure.samples.is_none() && elapsed >= budget * STRETCH {
+                return Outcome::BudgetSpent;
             }
             self.tell("sampling", n as u64, measure.samples.map(u64::from));
             if let Some(outcome) = self.once(false, log) {
@@ -192,7 +193,7 @@ impl<'a> Session<'a> {
         }
     }
 
-    fn conclude(self, outcome: Outcome, measure: &Measure, log: &mut Log<'_>) -> Ended {
+    fn conclude(self, outcome: Outcome, budget: Duration, log: &mut Log<'_>) -> Ended {
         let attempts = u32::try_from(self.iterations.len()).unwrap_or(u32::MAX);
         let failed = self.iterations.iter().filter(|iteration| iteration.failed.is_some()).count();
         let (n, id) = (self.columns.len(), self.item.id.clone());
@@ -208,11 +209,8 @@ impl<'a> Session<'a> {
             ..Benchmark::new(&self.item.name)
         };
         emitter.emit(Event::BenchmarkFinished { benchmark });
-        if matches!(outcome, Outcome::RunBudgetSpent) && n < FEWEST {
-            let text = format!(
-                "the run's budget ended after {n} samples; raise `budget`, now {:?} for this step",
-                measure.budget
-            );
+        if matches!(outcome, Outcome::BudgetSpent) && n < FEWEST {
+            let text = format!("only {n} samples fit into its budget of {budget:.1?}; raise `budget` for an interval");
             emitter.remark(RemarkLevel::Warning, Some(&id), text);
         }
         let ended = match outcome {
@@ -227,7 +225,7 @@ impl<'a> Session<'a> {
                 let text = format!("{HOPELESS} runs in a row failed, the last with {exit}: {last}");
                 Ended { exit: Some(exit), ..Ended::because(StepStatus::Failed, "command_failed", text) }
             }
-            Outcome::Enough | Outcome::RunBudgetSpent => Ended::new(StepStatus::Passed),
+            Outcome::Enough | Outcome::BudgetSpent => Ended::new(StepStatus::Passed),
         };
         Ended { attempts, ..ended }
     }
@@ -241,10 +239,10 @@ fn validity(outcome: &Outcome, n: usize, failed: usize) -> Validity {
         Outcome::Hopeless(..) | Outcome::Broken(_) => {
             Validity::Invalid { reason: reason("command_failed", format!("{failed} runs failed")) }
         }
-        Outcome::Enough | Outcome::RunBudgetSpent if failed > 0 => {
+        Outcome::Enough | Outcome::BudgetSpent if failed > 0 => {
             Validity::Noisy { reason: reason("runs_failed", format!("{failed} of {} runs failed", n + failed)) }
         }
-        Outcome::Enough | Outcome::RunBudgetSpent => Validity::Valid,
+        Outcome::Enough | Outcome::BudgetSpent => Validity::Valid,
     }
 }
 

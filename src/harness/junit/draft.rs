@@ -89,6 +89,15 @@ impl Draft {
         refill(&mut self.case.file, file, limits.name)
     }
 
+    /// Takes in a place that an element inside the case names, where the case itself named none.
+    pub(super) fn place(&mut self, key: &[u8], raw: &[u8], limits: &Limits) -> Result<(), UnknownEntity> {
+        if key == b"line" {
+            self.case.line = self.case.line.or_else(|| numbers::line(raw));
+            return Ok(());
+        }
+        if self.case.file.is_none() { refill(&mut self.case.file, raw, limits.name) } else { Ok(()) }
+    }
+
     /// Names a case that a suite's own failure stands for.
     pub(super) fn name_after_suite(&mut self) {
         let name = self.case.suites.last().map_or("(suite)", String::as_str).to_owned();

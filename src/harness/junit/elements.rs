@@ -252,6 +252,12 @@ impl<'a> Elements<'a> {
                     time = numbers::nanoseconds(raw);
                     continue;
                 }
+                b"file" | b"line" => {
+                    if let Some(draft) = self.drafts.last_mut() {
+                        draft.place(key, raw, self.limits)?;
+                    }
+                    continue;
+                }
                 _ => continue,
             };
             let mut text = String::new();

@@ -124,17 +124,9 @@ impl<R: Read> Reader<'_, R> {
     }
 
     fn start_tag(&mut self) -> Result<(), JunitError> {
-        let mut parser = ElementParser::default();
-        let mut seen = 1;
-        let end = loop {
-            let rest = self.window.rest();
-            if let Some(found) = parser.feed(&rest[seen..]) {
-                break seen + found;
-            }
-            seen = rest.len();
-            if !self.window.more()? {
-                return Err(self.cut_off_in_tag());
-            }
+        let end = match end_of_plain_tag(self.window.rest()) {
+            Some(end) => end,
+            None => self.end_of_start_tag()?,
         };
         let content = &self.window.rest()[1..end];
         let (content, closed) = match content.strip_suffix(b"/") {
@@ -148,6 +140,21 @@ impl<R: Read> Reader<'_, R> {
         result.map_err(|problem| self.place(problem))?;
         self.window.consume(end + 1);
         Ok(())
+    }
+
+    fn end_of_start_tag(&mut self) -> Result<usize, JunitError> {
+        let mut parser = ElementParser::default();
+        let mut seen = 1;
+        loop {
+            let rest = self.window.rest();
+            if let Some(found) = parser.feed(&rest[seen..]) {
+                return Ok(seen + found);
+            }
+            seen = rest.len();
+            if !self.window.more()? {
+                return Err(self.cut_off_in_tag());
+            }
+        }
     }
 
     fn cut_off_in_tag(&self) -> JunitError {
@@ -224,6 +231,15 @@ impl<R: Read> Reader<'_, R> {
         self.window.consume(end);
         Ok(())
     }
+}
+
+/// Where the tag at the start of `rest` ends, if that is easy to tell: without a single quote before the first `>`, an
+/// even number of double ones means that it stands outside of them.
+fn end_of_plain_tag(rest: &[u8]) -> Option<usize> {
+    let end = memchr::memchr(b'>', rest)?;
+    let tag = &rest[..end];
+    let plain = memchr::memchr(b'\'', tag).is_none() && memchr::memchr_iter(b'"', tag).count().is_multiple_of(2);
+    plain.then_some(end)
 }
 
 /// How much of `text` can be taken when more may follow: not the start of a reference.

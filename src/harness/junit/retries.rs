@@ -1,7 +1,7 @@
 //! Repeated cases: which of them are attempts of one test.
 //!
-//! Some tools write one element per attempt. Cases of one suite with equal class, name, file and line whose outcomes
-//! differ are taken as attempts of one case, in the order of the file: flaky where the last one passed, otherwise what
+//! Some tools write one element per attempt. Cases of one suite with equal class and name, and no difference in file
+//! and line, whose outcomes differ are taken as attempts of one case, in the order of the file: flaky where the last one passed, otherwise what
 //! the last one was. Repeats with equal outcomes, and skipped ones, stay cases of their own: nothing says that they
 //! are one test, and none may get lost.
 //!
@@ -96,8 +96,7 @@ impl Recent {
 
     /// Makes earlier cases with the same identity attempts of this one, if their outcomes differ.
     fn merge_into(&mut self, case: &mut Case, hash: u64, limits: &Limits) {
-        let same =
-            |entry: &Entry| entry.hash == hash && was_run(&entry.case) && identity(&entry.case) == identity(case);
+        let same = |entry: &Entry| entry.hash == hash && was_run(&entry.case) && are_one_test(&entry.case, case);
         let earlier = || self.held.iter().chain(&self.recent).filter(|entry| same(entry));
         let attempts: usize = earlier().map(|entry| entry.case.attempts.len().max(1)).sum();
         let differs = earlier().any(|entry| entry.case.outcome != case.outcome);
@@ -195,15 +194,20 @@ fn append_attempts(all: &mut Vec<Attempt>, case: &Case) {
     }
 }
 
-fn identity(case: &Case) -> (&str, Option<&str>, Option<&str>, Option<u32>) {
-    (&case.name, case.class.as_deref(), case.file.as_deref(), case.line)
+/// Equal names and classes, and no difference in place: some tools give a place to failures only.
+fn are_one_test(a: &Case, b: &Case) -> bool {
+    let one_place = |differ: bool, known: bool| !(differ && known);
+    a.name == b.name
+        && a.class == b.class
+        && one_place(a.file != b.file, a.file.is_some() && b.file.is_some())
+        && one_place(a.line != b.line, a.line.is_some() && b.line.is_some())
 }
 
 /// A quick hash; equality is checked with the texts themselves, so collisions only cost time.
 fn hash(case: &Case) -> u64 {
     const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
-    let mut hash = u64::from(case.line.unwrap_or(0));
-    for text in [Some(case.name.as_str()), case.class.as_deref(), case.file.as_deref()] {
+    let mut hash = 0u64;
+    for text in [Some(case.name.as_str()), case.class.as_deref()] {
         let (words, rest) = text.unwrap_or_default().as_bytes().as_chunks::<8>();
         for word in words {
             hash = (hash.rotate_left(5) ^ u64::from_le_bytes(*word)).wrapping_mul(FACTOR);

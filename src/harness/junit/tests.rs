@@ -121,6 +121,14 @@ fn several_failures_stand_in_order_and_the_first_decides() {
 }
 
 #[test]
+fn a_failure_may_name_the_place() {
+    let case = only("<testcase name='a'><failure file='m.c' line='3'/></testcase>");
+    assert_eq!((case.file.as_deref(), case.line), (Some("m.c"), Some(3)));
+    let case = only("<testcase name='a' file='t.c' line='1'><failure file='m.c' line='3'/></testcase>");
+    assert_eq!((case.file.as_deref(), case.line), (Some("t.c"), Some(1)));
+}
+
+#[test]
 fn skipped_keeps_its_reason_and_loses_against_a_failure() {
     let case = only("<testcase name='a'><skipped message='no GPU' type='pytest.skip'/></testcase>");
     assert_eq!((case.outcome, case.failures[0].message.as_deref()), (Outcome::Skipped, Some("no GPU")));
@@ -202,6 +210,7 @@ fn repeated_cases_with_equal_outcomes_stay_apart() {
     assert_eq!(in_suite(&format!("{skip}{fail}")).len(), 2, "what was not run is no attempt");
     let at = |line: u32, inner: &str| format!("<testcase name='a' file='f' line='{line}'>{inner}</testcase>");
     assert_eq!(in_suite(&format!("{}{}", at(1, "<failure/>"), at(2, ""))).len(), 2, "two places are two tests");
+    assert_eq!(in_suite(&format!("{}<testcase name='a'/>", at(1, "<failure/>"))).len(), 1, "one names no place");
     let apart = cases(&format!(
         "<testsuites><testsuite name='s'>{fail}</testsuite><testsuite name='s'>{pass}</testsuite></testsuites>"
     ));

@@ -1,0 +1,123 @@
+//! JSON Schemas of fields whose Rust type says less than the file format does: which targets there are, what a
+//! variable may be called, what `when` may ask.
+//!
+//! A `format` named here is checked by [`accepts`]; the `pattern` beside it says the same to editors and to other
+//! validators, which do not know our formats.
+
+use schemars::{Schema, SchemaGenerator, json_schema};
+
+use super::scalars::{DURATION, Percent, SHARE, StepDuration};
+
+/// The targets that a pipeline may name, in the order of documentation.
+pub const TARGETS: [&str; 11] =
+    ["cpu", "cuda", "tensorrt", "rocm", "migraphx", "openvino", "coreml", "directml", "qnn", "webgpu", "webnn"];
+
+/// What a rule's `when` may ask.
+pub const RULE_KEYS: [&str; 6] = ["model", "family", "task", "target", "kind", "step"];
+
+/// The format name of an environment variable's name.
+pub(super) const VARIABLE: &str = "backsight-variable";
+const DATE: &str = "date";
+/// The format name of a reason code.
+pub(super) const CODE: &str = "backsight-code";
+
+/// Whether `text` is of that format; a format that is not ours accepts everything.
+pub(super) fn accepts(format: &str, text: &str) -> bool {
+    match format {
+        DURATION => StepDuration::parse(text).is_some(),
+        SHARE => Percent::parse(text).is_some(),
+        VARIABLE => is_variable(text),
+        DATE => text.len() == 10 && text.parse::<jiff::civil::Date>().is_ok(),
+        CODE => text.starts_with(|c: char| c.is_ascii_lowercase()) && text.chars().all(is_code_character),
+        _ => true,
+    }
+}
+
+fn is_code_character(c: char) -> bool {
+    c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_'
+}
+
+/// The target that a word from elsewhere stands for: `gpu` is nearer to `cpu` in letters only.
+pub(super) fn target_meant(word: &str) -> Option<&'static str> {
+    match word.to_ascii_lowercase().as_str() {
+        "gpu" | "nvidia" => Some("cuda"),
+        "trt" => Some("tensorrt"),
+        "amd" | "hip" => Some("rocm"),
+        "metal" | "mps" | "apple" => Some("coreml"),
+        "dml" => Some("directml"),
+        _ => None,
+    }
+}
+
+/// Whether `text` can be the name of an environment variable.
+pub(super) fn is_variable(text: &str) -> bool {
+    let mut characters = text.chars();
+    characters.next().is_some_and(|first| first.is_ascii_alphabetic() || first == '_')
+        && characters.all(|c| c.is_ascii_alphanumeric() || c == '_')
+}
+
+pub(super) fn version(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "integer", "const": 1 })
+}
+
+pub(super) fn targets(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "array", "items": { "type": "string", "enum": TARGETS } })
+}
+
+fn variable() -> Schema {
+    json_schema!({
+        "type": "string",
+        "title": "variable name",
+        "pattern": "^[A-Za-z_][A-Za-z0-9_]*$",
+        "format": VARIABLE,
+        "examples": ["LOG_LEVEL", "HF_TOKEN"],
+    })
+}
+
+pub(super) fn variable_names(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "array", "items": variable() })
+}
+
+pub(super) fn environment(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "object",
+        "propertyNames": variable(),
+        "additionalProperties": { "type": ["string", "number", "boolean"] },
+    })
+}
+
+pub(super) fn rule_when(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "object",
+        "minProperties": 1,
+        "additionalProperties": false,
+        "properties": {
+            "model": { "type": "string", "description": "A glob over the model's id." },
+            "family": { "type": "string", "description": "A glob over the model's family." },
+            "task": { "type": "string", "description": "A glob over the model's task." },
+            "target": { "type": "string", "description": "A glob over the target." },
+            "kind": { "type": "string", "enum": ["generations", "tests", "benchmarks"], "description": "The section." },
+            "step": { "type": "string", "description": "A glob over the step's name." },
+        },
+    })
+}
+
+pub(super) fn date(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "string",
+        "title": "day",
+        "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$",
+        "format": DATE,
+        "examples": ["2027-03-01"],
+    })
+}
+
+pub(super) fn code(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "string",
+        "title": "reason code",
+        "pattern": "^[a-z][a-z0-9_]*$",
+        "format": CODE,
+        "examples": ["unsupported_op", "insufficient_memory"],
+    })
+}
