@@ -187,8 +187,7 @@ fn judge(row: &mut MetricChange, base: &Metric, head: &Metric) {
     if shift.low > -row.limit && shift.high < row.limit {
         row.verdict = Verdict::Unchanged;
     } else if shift.low >= row.limit || shift.high <= -row.limit {
-        row.note =
-            Some("beyond the limit, but the two runs are of different times: a paired measurement decides".into());
+        row.note = Some("beyond the limit; only a paired measurement decides".into());
     }
 }
 

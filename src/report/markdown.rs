@@ -55,9 +55,14 @@ fn identity(document: &Document) -> String {
             "{} benchmarks, {} tests, {} generated files",
             counts.benchmarks, counts.tests, counts.generations
         )),
-        Some(figures::time(document.run.duration_ns as f64)),
+        took(document.run.duration_ns),
     ];
     parts.into_iter().flatten().collect::<Vec<_>>().join(" · ")
+}
+
+/// How long something took; what was killed did not tell.
+fn took(ns: u64) -> Option<String> {
+    (ns > 0).then(|| figures::time(ns as f64))
 }
 
 fn failures(out: &mut String, document: &Document) {
@@ -165,7 +170,12 @@ fn changes(out: &mut String, comparison: &Comparison) {
     }
     let unchanged = comparison.rows.iter().filter(|row| row.verdict == Verdict::Unchanged).count();
     if unchanged > 0 {
-        let _ = writeln!(out, "{unchanged} metrics unchanged, each within its limit.\n");
+        let words = if unchanged == 1 {
+            "metric is unchanged, within its limit"
+        } else {
+            "metrics are unchanged, each within its limit"
+        };
+        let _ = writeln!(out, "{unchanged} {words}.\n");
     }
     let lists = [
         ("Newly failing", &comparison.newly_failing),
@@ -254,7 +264,7 @@ fn steps(out: &mut String, document: &Document) {
             "| {} | {} | {} |",
             escape::code(&step.id),
             escape::code(&rows::step_result(document, step)),
-            figures::time(step.duration_ns as f64),
+            took(step.duration_ns).unwrap_or_default(),
         );
     }
     out.push_str("\n</details>\n");

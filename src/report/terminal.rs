@@ -223,7 +223,12 @@ fn comparison(document: &Document) -> Vec<String> {
     lines.extend(some(comparison.rows.iter().filter(|row| rows::is_remarkable(row)).map(change_line).collect()));
     let unchanged = comparison.rows.iter().filter(|row| row.verdict == Verdict::Unchanged).count();
     if unchanged > 0 {
-        lines.push(paint(GOOD, format!("{unchanged} metrics unchanged within their limit")));
+        let words = if unchanged == 1 {
+            "metric is unchanged, within its limit"
+        } else {
+            "metrics are unchanged, each within its limit"
+        };
+        lines.push(paint(GOOD, format!("{unchanged} {words}")));
     }
     for (word, list) in
         [("NEWLY FAILING", &comparison.newly_failing), ("FIXED", &comparison.fixed), ("VANISHED", &comparison.vanished)]

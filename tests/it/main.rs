@@ -8,6 +8,7 @@
 )]
 
 mod bench;
+mod docs;
 mod hostile;
 mod init;
 mod kill;

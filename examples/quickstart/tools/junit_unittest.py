@@ -28,26 +28,29 @@ class Recorder(unittest.TextTestResult):
 
     def startTest(self, test):
         super().startTest(test)
-        self.ends[test] = (time.perf_counter(), None, None)
+        self.ends[test] = (time.perf_counter(), None)
 
-    def note(self, test, kind, text):
+    def note(self, test, kind, text, exception=None):
+        # The long text ends with marks below the values that differ, so the short one comes from the exception.
+        message = text if exception is None else f"{type(exception).__name__}: {exception}"
+        end = (kind, message.strip().partition("\n")[0], text)
         if test in self.ends:
-            self.ends[test] = (self.ends[test][0], kind, text)
+            self.ends[test] = (self.ends[test][0], end)
         else:  # a class or module that could not be set up
-            self.cases.append((test, 0.0, kind, text))
+            self.cases.append((test, 0.0, end))
 
     def addFailure(self, test, error):
         super().addFailure(test, error)
-        self.note(test, "failure", self._exc_info_to_string(error, test))
+        self.note(test, "failure", self._exc_info_to_string(error, test), error[1])
 
     def addError(self, test, error):
         super().addError(test, error)
-        self.note(test, "error", self._exc_info_to_string(error, test))
+        self.note(test, "error", self._exc_info_to_string(error, test), error[1])
 
     def addSubTest(self, test, subtest, error):
         super().addSubTest(test, subtest, error)
         if error is not None:
-            self.note(test, "failure", self._exc_info_to_string(error, test))
+            self.note(test, "failure", self._exc_info_to_string(error, test), error[1])
 
     def addUnexpectedSuccess(self, test):
         super().addUnexpectedSuccess(test)
@@ -59,8 +62,8 @@ class Recorder(unittest.TextTestResult):
 
     def stopTest(self, test):
         super().stopTest(test)
-        began, kind, text = self.ends.pop(test)
-        self.cases.append((test, time.perf_counter() - began, kind, text))
+        began, end = self.ends.pop(test)
+        self.cases.append((test, time.perf_counter() - began, end))
 
 
 def load(paths):
@@ -81,13 +84,13 @@ def load(paths):
 def write(path, cases):
     root = ET.Element("testsuites")
     suite = ET.SubElement(root, "testsuite", name="unittest", tests=str(len(cases)))
-    for test, seconds, kind, text in cases:
+    for test, seconds, end in cases:
         names = test.id().split(".")
         case = ET.SubElement(suite, "testcase", classname=".".join(names[:-1]), name=names[-1], time=f"{seconds:.6f}")
-        if kind:
-            text = UNPRINTABLE.sub("?", text)
-            lines = text.strip().splitlines() or [""]
-            ET.SubElement(case, kind, message=lines[-1]).text = None if kind == "skipped" else text
+        if end:
+            kind, message, text = end
+            told = ET.SubElement(case, kind, message=UNPRINTABLE.sub("?", message))
+            told.text = None if kind == "skipped" else UNPRINTABLE.sub("?", text)
     ET.ElementTree(root).write(path, encoding="utf-8", xml_declaration=True)
 
 
