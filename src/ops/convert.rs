@@ -76,7 +76,7 @@ pub fn benchmarks(name: &str, files: &[PathBuf], out: &mut dyn Write) -> Result<
     Ok(warnings)
 }
 
-/// Converts JUnit XML, case by case in constant memory.
+/// Converts JUnit XML, case by case in constant memory; warnings are given back.
 ///
 /// # Errors
 /// If a file cannot be read or is cut off; the cases before that are written, and the answer stays valid JSON.
@@ -84,7 +84,7 @@ pub fn junit(files: &[PathBuf], out: &mut dyn Write) -> Result<Vec<String>, Conv
     let mut counts = Counts::default();
     let mut first = true;
     let mut failed: io::Result<()> = out.write_all(b"{\"cases\":[");
-    let mut problem = None;
+    let (mut problem, mut warnings) = (None, Vec::new());
     for path in files {
         let mut take = |case: &Case| {
             counts.add_case(case.outcome);
@@ -92,14 +92,17 @@ pub fn junit(files: &[PathBuf], out: &mut dyn Write) -> Result<Vec<String>, Conv
             if failed.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         };
         let reader = open(path).map_err(|source| ConvertError::Io { path: path.clone(), source })?;
-        if let Err(error) = junit::read(reader, &junit::Limits::default(), &mut take) {
-            problem = Some(ConvertError::Unreadable { path: path.clone(), text: error.to_string() });
-            break;
+        match junit::read(reader, &junit::Limits::default(), &mut take) {
+            Ok(totals) => warnings.extend(totals.warnings.iter().map(|text| format!("{}: {text}", path.display()))),
+            Err(error) => {
+                problem = Some(ConvertError::Unreadable { path: path.clone(), text: error.to_string() });
+                break;
+            }
         }
     }
     failed.map_err(ConvertError::Output)?;
     write_end(out, &counts).map_err(ConvertError::Output)?;
-    problem.map_or(Ok(Vec::new()), Err)
+    problem.map_or(Ok(warnings), Err)
 }
 
 fn write_end(out: &mut dyn Write, counts: &Counts) -> io::Result<()> {

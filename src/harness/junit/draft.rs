@@ -2,8 +2,11 @@
 
 use crate::results::{Attempt, Case, Failure, Outcome};
 
-use super::text::{UnknownEntity, attribute};
+use super::text::{UnknownEntity, attribute, cut};
 use super::{Limits, numbers, tag::Tag};
+
+/// What a case is called that has neither name, id nor class.
+pub(super) const UNNAMED: &str = "(unnamed)";
 
 /// What an element inside a case tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,7 +86,7 @@ impl Draft {
                 _ => {}
             }
         }
-        let known = [name, id, class].into_iter().find(|text| !text.is_empty()).unwrap_or(b"(unnamed)");
+        let known = [name, id, class].into_iter().find(|text| !text.is_empty()).unwrap_or(UNNAMED.as_bytes());
         attribute(known, limits.name, &mut self.case.name)?;
         refill(&mut self.case.class, class, limits.name)?;
         refill(&mut self.case.file, file, limits.name)
@@ -151,9 +154,15 @@ impl Draft {
         }
     }
 
-    /// Adds a property.
+    /// Adds a property. Tools repeat names (`attachment`, `step`), so the values of one name stand below each other.
     pub(super) fn property(&mut self, name: String, value: String, limits: &Limits) {
-        if self.case.properties.len() < limits.properties {
+        if let Some(earlier) = self.case.properties.get_mut(&name) {
+            if earlier.len() < limits.message && !earlier.lines().any(|line| line == value) {
+                earlier.push('\n');
+                earlier.push_str(&value);
+                cut(earlier, limits.message);
+            }
+        } else if self.case.properties.len() < limits.properties {
             self.case.properties.insert(name, value);
         }
     }

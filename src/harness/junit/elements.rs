@@ -74,7 +74,6 @@ struct Open {
 /// What is wrong, without its place.
 #[derive(Debug)]
 pub(super) enum Problem {
-    NotXml(String),
     WrongRoot(String),
     Mismatch { found: String, open: String },
     UnknownEntity(String),
@@ -144,7 +143,7 @@ impl<'a> Elements<'a> {
             (None, Some(_)) => {
                 self.suites.last().map_or("an unnamed `<testsuite>`".into(), |name| format!("the suite `{name}`"))
             }
-            (None, None) => "nothing".into(),
+            (None, None) => "anything".into(),
         }
     }
 
@@ -159,7 +158,7 @@ impl<'a> Elements<'a> {
     pub(super) fn open(&mut self, content: &[u8]) -> Result<(), Problem> {
         let tag = Tag::new(content);
         let known = Known::of(tag.name);
-        if self.stack.is_empty() && !matches!(known, Known::Case | Known::Suite | Known::Suites) {
+        if self.stack.is_empty() && !is_root(tag.name) {
             return Err(Problem::WrongRoot(shown(tag.name)));
         }
         if self.stack.len() >= self.limits.depth {
@@ -366,9 +365,6 @@ impl<'a> Elements<'a> {
         if self.collecting {
             self.collector.text(raw)?;
         } else if self.stack.is_empty() && !raw.trim_ascii().is_empty() {
-            if !self.rooted {
-                return Err(Problem::NotXml(shown(&raw[..raw.len().min(60)])));
-            }
             self.warn("there is text after the end of the report; it was ignored".into());
         }
         Ok(())
@@ -420,8 +416,13 @@ fn first_line(text: &str) -> Option<String> {
     Some(line)
 }
 
+/// Whether a report can start with an element of this name.
+pub(super) fn is_root(name: &[u8]) -> bool {
+    matches!(Known::of(local(name)), Known::Case | Known::Suite | Known::Suites)
+}
+
 /// Bytes for an error message: short, and nothing that could upset a terminal.
-fn shown(bytes: &[u8]) -> String {
+pub(super) fn shown(bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(bytes.trim_ascii());
     text.chars().take(40).map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect()
 }

@@ -6,9 +6,54 @@ const ABSURD: f64 = 3.2e7;
 /// Seconds as a tool wrote them, in nanoseconds. `None` where it is no sensible time: negative, not a number, absurd.
 ///
 /// `1,234.5` and `1.234,5` are a thousand and some; a single comma without a dot is a decimal comma (`0,125`), since
-/// times are written with decimals everywhere. A unit of `s` or `ms` may follow.
+/// times are written with decimals everywhere. A unit of `s` or `ms` may follow. `0:01:02.5` and `PT1M2.5S` are read too.
 pub(super) fn nanoseconds(raw: &[u8]) -> Option<u64> {
-    plain(raw).or_else(|| spelt(raw))
+    plain(raw).or_else(|| spelt(raw)).or_else(|| clock(raw)).or_else(|| iso(raw))
+}
+
+/// Seconds in nanoseconds, if they are sensible.
+fn sensible(seconds: f64) -> Option<u64> {
+    (seconds.is_finite() && (0.0..=ABSURD).contains(&seconds)).then(|| (seconds * 1e9).round() as u64)
+}
+
+/// Hours, minutes and seconds with colons; the hours may be missing.
+fn clock(raw: &[u8]) -> Option<u64> {
+    let text = std::str::from_utf8(raw).ok().filter(|text| text.len() <= 32)?.trim();
+    let (before, seconds) = text.rsplit_once(':')?;
+    let (hours, minutes) = before.split_once(':').unwrap_or(("0", before));
+    let whole = hours.parse::<u32>().ok().zip(minutes.parse::<u32>().ok());
+    let seconds = seconds.replace(',', ".");
+    let digits = seconds.starts_with(|c: char| c.is_ascii_digit());
+    let (hours, minutes) = whole.filter(|(_, minutes)| digits && *minutes < 60)?;
+    sensible(f64::from(hours) * 3600.0 + f64::from(minutes) * 60.0 + seconds.parse::<f64>().ok()?)
+}
+
+/// An ISO 8601 duration of days at most: `PT1M2.5S`.
+fn iso(raw: &[u8]) -> Option<u64> {
+    let text = std::str::from_utf8(raw).ok().filter(|text| text.len() <= 64)?.trim();
+    let (mut seconds, mut number, mut units) = (0.0, String::new(), 0);
+    for c in text.strip_prefix('P')?.chars() {
+        let unit = match c {
+            '0'..='9' => {
+                number.push(c);
+                continue;
+            }
+            '.' | ',' => {
+                number.push('.');
+                continue;
+            }
+            'T' if number.is_empty() => continue,
+            'D' => 86_400.0,
+            'H' => 3_600.0,
+            'M' => 60.0,
+            'S' => 1.0,
+            _ => return None,
+        };
+        seconds += number.parse::<f64>().ok()? * unit;
+        number.clear();
+        units += 1;
+    }
+    if number.is_empty() && units > 0 { sensible(seconds) } else { None }
 }
 
 /// Digits, a dot and at most nine digits: what nearly all tools write.
@@ -49,9 +94,7 @@ fn spelt(raw: &[u8]) -> Option<u64> {
         (Some(dot), None) if digits.find('.') != Some(dot) => digits.retain(|c| c != '.'),
         _ => {}
     }
-    let seconds: f64 = digits.parse().ok()?;
-    let sensible = seconds.is_finite() && seconds >= 0.0 && seconds * scale <= ABSURD * 1e9;
-    sensible.then(|| (seconds * scale).round() as u64)
+    sensible(digits.parse::<f64>().ok()? * scale / 1e9)
 }
 
 /// A line number from 1.
@@ -82,6 +125,19 @@ mod tests {
             ("1\u{a0}234,5", Some(1_234_500_000_000)),
             (" 2.5 s", Some(2_500_000_000)),
             ("12ms", Some(12_000_000)),
+            ("0:01:02.5", Some(62_500_000_000)),
+            ("01:02", Some(62_000_000_000)),
+            ("00:00:00.0830000", Some(83_000_000)),
+            ("1:75:00", None),
+            ("12:inf", None),
+            ("1:2:3:4", None),
+            ("PT1M2.5S", Some(62_500_000_000)),
+            ("PT0,25S", Some(250_000_000)),
+            ("P1DT2H", Some(93_600_000_000_000)),
+            ("PT", None),
+            ("PT5", None),
+            ("P1Y", None),
+            ("P999999D", None),
             ("-1", None),
             ("NaN", None),
             ("inf", None),

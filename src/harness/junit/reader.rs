@@ -5,11 +5,11 @@ use std::ops::ControlFlow;
 
 use quick_xml::parser::{ElementParser, Parser};
 
-use super::elements::{Elements, Problem};
+use super::elements::{Elements, Problem, is_root, shown};
 use super::encoding::Utf8;
 use super::text::LONGEST_REFERENCE;
 use super::window::Window;
-use super::{JunitError, Limits, Totals};
+use super::{JunitError, Limits, Position, Totals};
 use crate::results::Case;
 
 /// See [`super::read`].
@@ -25,7 +25,7 @@ pub(super) fn read(
         elements.warn(format!("the encoding `{name}` is not known; all characters beyond ASCII were replaced"));
     }
     let mark = input.mark();
-    let mut reader = Reader { window: Window::new(input, mark, limits.token), elements, limits };
+    let mut reader = Reader { window: Window::new(input, mark, limits.token), elements, limits, preamble: None };
     let result = reader.run();
     reader.elements.hand_out_all();
     result.map(|()| reader.elements.totals)
@@ -35,6 +35,16 @@ struct Reader<'a, R> {
     window: Window<R>,
     elements: Elements<'a>,
     limits: &'a Limits,
+    /// Text before the report, such as the lines that npm prints.
+    preamble: Option<Preamble>,
+}
+
+/// Where text before the report starts, and how.
+struct Preamble {
+    at: Position,
+    found: String,
+    /// Nothing of the report has been seen since: a tag may be part of the text.
+    open: bool,
 }
 
 impl<R: Read> Reader<'_, R> {
@@ -47,7 +57,10 @@ impl<R: Read> Reader<'_, R> {
         }
         match (self.elements.outside(), self.elements.rooted()) {
             (true, true) => Ok(()),
-            (true, false) => Err(JunitError::Empty),
+            (true, false) => Err(match self.preamble.take() {
+                Some(Preamble { at, found, .. }) => JunitError::NotXml { at, found },
+                None => JunitError::Empty,
+            }),
             (false, _) => Err(self.cut_off(self.elements.innermost())),
         }
     }
@@ -60,7 +73,6 @@ impl<R: Read> Reader<'_, R> {
     fn place(&self, problem: Problem) -> JunitError {
         let at = self.window.position();
         match problem {
-            Problem::NotXml(found) => JunitError::NotXml { at, found },
             Problem::WrongRoot(found) => JunitError::WrongRoot { at, hint: hint(&found), found },
             Problem::Mismatch { found, open } => JunitError::Mismatch { at, found, open },
             Problem::UnknownEntity(name) => JunitError::UnknownEntity { at, name },
@@ -97,6 +109,14 @@ impl<R: Read> Reader<'_, R> {
     fn take_text(&mut self, length: usize) -> Result<(), JunitError> {
         if length > 0 {
             let text = &self.window.rest()[..length];
+            if self.elements.outside() && !self.elements.rooted() {
+                if self.preamble.is_none() && !text.trim_ascii().is_empty() {
+                    let found = shown(text.trim_ascii().split(|byte| *byte == b'\n').next().unwrap_or_default());
+                    self.preamble = Some(Preamble { at: self.window.position(), found, open: true });
+                }
+                self.window.consume(length);
+                return Ok(());
+            }
             self.elements.text(text).map_err(|problem| self.place(problem))?;
             self.window.consume(length);
         }
@@ -110,6 +130,12 @@ impl<R: Read> Reader<'_, R> {
                 return Err(self.cut_off("a tag".into()));
             }
         }
+        if self.preamble.as_ref().is_some_and(|preamble| preamble.open) {
+            if !self.report_starts()? {
+                return self.take_text(1);
+            }
+            self.end_preamble();
+        }
         let second = self.window.rest()[1];
         match second {
             b'/' => self.end_tag(),
@@ -120,6 +146,32 @@ impl<R: Read> Reader<'_, R> {
             first if first.is_ascii_alphabetic() || matches!(first, b'_' | b':' | 0x80..) => self.start_tag(),
             // A bare `<` in a text: not XML, but written by tools that do not escape.
             _ => self.take_text(1),
+        }
+    }
+
+    /// Whether the markup that starts here, after some text, can be a report's first.
+    fn report_starts(&mut self) -> Result<bool, JunitError> {
+        for known in ["<?xml ", "<!--", "<!DOCTYPE "] {
+            if self.window.starts_with(known.as_bytes())? {
+                return Ok(true);
+            }
+        }
+        let name_end = |byte: &u8| !byte.is_ascii_alphanumeric() && !b":_-.".contains(byte);
+        loop {
+            let rest = &self.window.rest()[1..];
+            if let Some(end) = rest.iter().position(name_end) {
+                return Ok(is_root(&rest[..end]));
+            }
+            if rest.len() > LONGEST_REFERENCE || !self.window.more()? {
+                return Ok(false);
+            }
+        }
+    }
+
+    fn end_preamble(&mut self) {
+        if let Some(preamble) = &mut self.preamble {
+            preamble.open = false;
+            self.elements.warn(format!("the text before the report was left out; it starts with `{}`", preamble.found));
         }
     }
 
@@ -254,6 +306,16 @@ fn before_open_reference(text: &[u8]) -> usize {
 /// What a file with another root may be.
 fn hint(root: &str) -> &'static str {
     match root {
+        "test-results" => "; this looks like NUnit 2, which has its own format: convert it to JUnit",
+        "events" | "execution" => "; this looks like Open Test Reporting: take the `TEST-*.xml` files beside it",
+        "testExecutions" => "; this looks like SonarQube's own format: let the test tool write JUnit",
+        "Site" | "Testing" => "; this looks like CTest's own format: run it with `--output-junit FILE`",
+        "TestCase" => "; this looks like Qt Test's own format: run it with `-o FILE,junitxml`",
+        "TestLog" | "TestResult" => "; this looks like Boost.Test's own format: run it with `--log_format=JUNIT`",
+        "doctest" => "; this looks like doctest's own format: run it with `-r=junit`",
+        "test-suite" => "; this looks like Allure 1, which has its own format: let the test tool write JUnit",
+        "checkstyle" | "pmd" => "; this is the report of a linter, not of tests",
+        "project" => "; this looks like a build file, not a report: check the pattern",
         "html" | "HTML" => "; this is a web page, perhaps an HTML report or a log-in page",
         "test-run" => "; this looks like NUnit 3, which has its own format: let the adapter write JUnit",
         "assemblies" | "assembly" => "; this looks like xUnit.net 2, which has its own format: let it write JUnit",

@@ -1,9 +1,10 @@
 //! Repeated cases: which of them are attempts of one test.
 //!
 //! Some tools write one element per attempt. Cases of one suite with equal class and name, and no difference in file
-//! and line, whose outcomes differ are taken as attempts of one case, in the order of the file: flaky where the last one passed, otherwise what
-//! the last one was. Repeats with equal outcomes, and skipped ones, stay cases of their own: nothing says that they
-//! are one test, and none may get lost.
+//! and line, whose outcomes differ are taken as attempts of one case, in the order of the file: flaky where the last
+//! one passed, otherwise what the last one was. Repeats with equal outcomes, and skipped ones, stay cases of their own:
+//! nothing says that they are one test, and none may get lost. What failed again and says that it is a repetition is
+//! an attempt too.
 //!
 //! Memory is bounded whatever the size of a suite: an outcome is compared with the suite's most recent cases, and with
 //! those that did not pass for longer. The limits stand in [`Limits`].
@@ -14,6 +15,7 @@ use std::hash::{BuildHasherDefault, Hasher};
 use crate::results::{Attempt, Case, Outcome};
 
 use super::Limits;
+use super::draft::UNNAMED;
 
 /// Passes on what is a hash already.
 #[derive(Default)]
@@ -83,7 +85,8 @@ impl Recent {
         let hash = hash(&case);
         let repeats_bad = !self.bad.is_empty() && self.bad.contains_key(&hash);
         let repeats = repeats_bad || (is_bad(&case) && self.recent.iter().any(|entry| entry.hash == hash));
-        if repeats && was_run(&case) {
+        // Cases without a name have nothing in common.
+        if repeats && was_run(&case) && case.name != UNNAMED {
             self.merge_into(&mut case, hash, limits);
         }
         let weight = weight(&case);
@@ -100,7 +103,7 @@ impl Recent {
         let earlier = || self.held.iter().chain(&self.recent).filter(|entry| same(entry));
         let attempts: usize = earlier().map(|entry| entry.case.attempts.len().max(1)).sum();
         let differs = earlier().any(|entry| entry.case.outcome != case.outcome);
-        if !differs || attempts + case.attempts.len().max(1) > limits.attempts {
+        if !(differs || says_repetition(case)) || attempts + case.attempts.len().max(1) > limits.attempts {
             return;
         }
         let mut all = Vec::with_capacity(attempts + 1);
@@ -192,6 +195,12 @@ fn append_attempts(all: &mut Vec<Attempt>, case: &Case) {
     } else {
         all.extend_from_slice(&case.attempts);
     }
+}
+
+/// Whether the case says itself that it is not the first run of its test, as Xcode's results do.
+fn says_repetition(case: &Case) -> bool {
+    let said = case.properties.get("repetition").and_then(|text| text.strip_prefix("Repetition "));
+    said.and_then(|text| text.split_whitespace().next()?.parse::<u32>().ok()).is_some_and(|number| number > 1)
 }
 
 /// Equal names and classes, and no difference in place: some tools give a place to failures only.

@@ -324,3 +324,38 @@ fn a_file_without_cases_has_totals_of_zero() {
         assert_eq!(totals.unwrap().counts.tests, 0);
     }
 }
+
+#[test]
+fn a_case_that_says_that_it_is_a_repetition_is_an_attempt() {
+    let run = |name: &str, number: u32, content: &str| {
+        format!(
+            "<testcase name='{name}'>{content}<properties>\
+             <property name='repetition' value='Repetition {number} of 3'/></properties></testcase>"
+        )
+    };
+    let failed = "<failure message='x'/>";
+    let content = [run("a", 1, failed), run("a", 2, failed), run("a", 3, failed), run("b", 1, failed), run("b", 2, "")];
+    let found = in_suite(&content.concat());
+    assert_eq!(outcomes(&found), [("a", Outcome::Failed), ("b", Outcome::Flaky)]);
+    assert_eq!(found[0].attempts.len(), 3);
+    let first = in_suite(&[run("a", 1, failed), run("a", 1, failed)].concat());
+    assert_eq!(first.len(), 2, "the first run of two devices");
+}
+
+#[test]
+fn a_property_that_repeats_keeps_all_its_values() {
+    let case = only(
+        "<testcase name='a'><properties><property name='attachment' value='a.png'/><property name='attachment' \
+         value='b.png'/><property name='attachment' value='a.png'/><property name='x'>y</property></properties></testcase>",
+    );
+    assert_eq!(case.properties["attachment"], "a.png\nb.png");
+    assert_eq!(case.properties["x"], "y");
+}
+
+#[test]
+fn cases_without_a_name_are_never_attempts_of_each_other() {
+    let found =
+        in_suite("<testcase/><testcase><skipped/></testcase><testcase><failure/></testcase><testcase name=''/>");
+    let expected = [Outcome::Passed, Outcome::Skipped, Outcome::Failed, Outcome::Passed];
+    assert_eq!(found.iter().map(|case| case.outcome).collect::<Vec<_>>(), expected);
+}

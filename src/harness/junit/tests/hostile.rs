@@ -38,7 +38,7 @@ fn what_is_no_report_is_named_with_its_place() {
         ),
         (
             b"<testsuite/></testsuite>",
-            "`</testsuite>` at line 1, column 13 (byte 12) does not close nothing; the file is damaged or two programs wrote into it",
+            "`</testsuite>` at line 1, column 13 (byte 12) does not close anything; the file is damaged or two programs wrote into it",
         ),
         (
             b"<testsuite></>",
@@ -51,6 +51,25 @@ fn what_is_no_report_is_named_with_its_place() {
     let garbage: Vec<u8> = (0..2_000u32).map(|i| (i * 7 + i / 13) as u8 | 0x80).collect();
     assert!(error(&garbage).starts_with("not XML: found `"), "{}", error(&garbage));
     assert!(error(b"\x7fELF\x02\x01\x01\0\0\0").starts_with("not XML"));
+}
+
+#[test]
+fn text_around_a_report_is_left_out_with_a_warning() {
+    let report = "<testsuite name='s'><testcase name='a'/></testsuite>";
+    for (before, found) in [
+        ("\n> app@1.0.0 test\n> mocha <dir> 1 < 2 </b> <?php\n\n", "> app@1.0.0 test"),
+        ("debug: on\n<?xml version='1.0'?>\n<!DOCTYPE a>", "debug: on"),
+        ("\u{fffd}<a <!-- <testsuite> -->", "\u{fffd}"),
+    ] {
+        let (cases, result) = all(format!("{before}{report}\nnpm ERR! Test failed.").as_bytes());
+        assert_eq!(cases.len(), 1, "{before}");
+        let expected = format!("the text before the report was left out; it starts with `{found}`");
+        assert_eq!(result.unwrap().warnings, [&expected, "there is text after the end of the report; it was ignored"]);
+    }
+    assert!(error(b"hello\n<html><p>").starts_with("not XML: found `hello` at line 1, column 1"));
+    assert!(error(b"hello <?xml version='1.0'?><html/>").starts_with("not JUnit XML: found `<html>`"));
+    assert!(error(b"\nhello <testsui").starts_with("not XML: found `hello` at line 2, column 1"));
+    assert!(error(b"hello <!DOCTYPE a [<!ENTITY b 'c'>]><testsuites/>").contains("declares entities"));
 }
 
 #[test]
