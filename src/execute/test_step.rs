@@ -165,12 +165,19 @@ impl TestStep<'_> {
                 None => "$BACKSIGHT_JUNIT".to_owned(),
                 Some(_) => file.strip_prefix(cwd).unwrap_or(file).display().to_string(),
             };
-            if let Err(text) = read_junit(file, &mut |case| {
+            let mut count = |case: Case| {
                 read.cases += 1;
                 read.failures += u64::from(case.outcome.is_failure());
                 take(case);
-            }) {
-                read.problems.push(format!("{shown}: {text}"));
+            };
+            match read_junit(file, &mut count) {
+                Err(text) => read.problems.push(format!("{shown}: {text}")),
+                Ok(warnings) => {
+                    for warning in warnings {
+                        let text = format!("{shown}: {warning}");
+                        self.emitter.remark(RemarkLevel::Warning, Some(&self.item.id), text);
+                    }
+                }
             }
         }
         read
@@ -264,12 +271,13 @@ pub fn adopt_junit(run_dir: &Path, step: &str, told: usize, on_case: &mut dyn Fn
     }
 }
 
-/// Reads one JUnit file; cases before a mistake are handed on.
-fn read_junit(file: &Path, on_case: &mut dyn FnMut(Case)) -> Result<(), String> {
+/// Reads one JUnit file; cases before a mistake are handed on. Gives what was odd about it.
+fn read_junit(file: &Path, on_case: &mut dyn FnMut(Case)) -> Result<Vec<String>, String> {
     let opened = std::fs::File::open(file).map_err(|error| error.to_string())?;
     let mut lend = |case: &Case| {
         on_case(case.clone());
         ControlFlow::Continue(())
     };
-    junit::read(opened, &junit::Limits::default(), &mut lend).map(|_| ()).map_err(|error| error.to_string())
+    let totals = junit::read(opened, &junit::Limits::default(), &mut lend);
+    totals.map(|totals| totals.warnings).map_err(|error| error.to_string())
 }
