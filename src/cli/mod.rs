@@ -4,6 +4,7 @@
 //! Data goes to standard output, prose to standard error.
 
 mod baseline;
+mod bench;
 mod check;
 mod compare;
 mod completions;
@@ -54,6 +55,8 @@ enum Command {
     Check(check::Args),
     /// Write a backsight.yml that fits this repository.
     Init(init::InitArgs),
+    /// Measure two commands in pairs and say whether one is slower.
+    Bench(bench::Args),
     /// Compare two result documents or stored runs.
     Compare(compare::Args),
     /// Render a run again, or restore runs that were killed.
@@ -81,6 +84,7 @@ pub fn main() -> Code {
         Command::Run(args) => run::run(&args, console),
         Command::Check(args) => check::run(&args, console),
         Command::Init(args) => start(&args, console),
+        Command::Bench(args) => bench::run(args, console),
         Command::Compare(args) => compare::run(&args, console),
         Command::Report(args) => report::run(&args, console),
         Command::Runs(args) => runs::run(&args, &mut anstream::stdout().lock(), &mut anstream::stderr().lock()),

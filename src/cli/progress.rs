@@ -63,8 +63,9 @@ impl Progress {
         let Some(running) = self.running.get_mut(step) else { return };
         let Some(bar) = &running.bar else { return };
         let total = total.map(|total| format!("/{total}")).unwrap_or_default();
-        let figure =
-            figure.and_then(|ns| ns.parse().ok()).map(|ns| format!("   {}", figures::time(ns))).unwrap_or_default();
+        // A bare number is a time in nanoseconds; anything else is ready to be shown.
+        let figure = figure.map(|text| text.parse().map_or_else(|_| escape::line(text).into_owned(), figures::time));
+        let figure = figure.map(|text| format!("   {text}")).unwrap_or_default();
         bar.set_message(format!("{}   {doing} {done}{total}{figure}", running.title));
     }
 

@@ -6,6 +6,7 @@
 //! difference between two runs is not noise that their samples know of.
 
 mod cases;
+mod paired;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,6 +14,8 @@ use crate::results::{
     BaselineRef, Basis, Benchmark, Comparison, Direction, Document, Metric, MetricChange, Validity, Verdict,
 };
 use crate::stats;
+
+pub use paired::{Decision, METHOD as PAIRED_METHOD, Screen, Terms as PairedTerms, decide, screen, unchanged};
 
 /// Coverage of the intervals.
 const CONFIDENCE: f64 = 0.99;
@@ -146,6 +149,8 @@ fn row(series: &str, base: Option<&Metric>, head: Option<&Metric>, limit: f64, v
         p: None,
         n: (size(base), size(head)),
         limit,
+        pairs: None,
+        smallest_detectable: None,
         method: None,
         verdict: Verdict::Inconclusive,
         validity: validity.clone(),

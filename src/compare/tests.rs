@@ -57,7 +57,7 @@ fn bench(name: &str, samples: &[f64]) -> Benchmark {
         "source": "clock", "samples": samples,
     }))
     .unwrap();
-    let iterations = samples.iter().map(|_| Iteration { at_ns: 0, warm_up: false, failed: None }).collect();
+    let iterations = samples.iter().map(|_| Iteration::at(0)).collect();
     Benchmark { step: format!("benchmarks/{name}"), metrics: vec![metric], iterations, ..Benchmark::new(name) }
 }
 

@@ -2,6 +2,7 @@
 
 mod figures;
 mod harness;
+mod paired;
 mod purse;
 mod sampling;
 
@@ -16,6 +17,7 @@ use crate::results::{Event, Kind, RemarkLevel, StepStatus};
 
 use harness::Call;
 
+pub use paired::{Duel, DuelError, Outcome, duel};
 pub(super) use purse::Purse;
 pub use sampling::calibrate;
 

@@ -60,6 +60,11 @@ impl Environment {
         &self.too_short
     }
 
+    /// Whether a variable of this process is secret.
+    pub fn is_secret(&self, name: &str) -> bool {
+        self.secret.iter().any(|secret| secret == name)
+    }
+
     /// A variable of this process.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.inherited.get(name).map(String::as_str)

@@ -59,6 +59,8 @@ pub(super) fn run(item: &Item, template: &str, outputs: &[Output], workshop: &Wo
     }
     let log = Some(log).filter(|log| log.bytes > 0);
     match failed {
+        // Asked again: the last verification may have been stopped.
+        n if n > 0 && workshop.cancel.is_asked() => Ended { log, attempts: 1, ..Ended::cancelled() },
         0 => Ended { log, attempts: 1, ..Ended::new(StepStatus::Passed) },
         n => Ended {
             log,
@@ -308,10 +310,11 @@ fn read(dir: &Dir, path: &Path) -> io::Result<String> {
 }
 
 fn read_bytes(dir: &Dir, path: &Path) -> io::Result<Vec<u8>> {
-    let file = dir.open(path)?;
-    if !file.metadata()?.is_file() {
+    // Asked before opening: a pipe would wait for somebody to write.
+    if !dir.metadata(path)?.is_file() {
         return Err(io::Error::other("it is not a regular file"));
     }
+    let file = dir.open(path)?;
     let mut bytes = Vec::new();
     file.take(LARGEST as u64 + 1).read_to_end(&mut bytes)?;
     if bytes.len() > LARGEST {

@@ -17,7 +17,7 @@ use std::os::fd::{AsRawFd, BorrowedFd};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 
 use super::watch::Watch;
 use crate::results::ExitStatus;
@@ -120,6 +120,9 @@ impl Launcher {
         wait_for_end(group)?;
         let wall = started.elapsed();
         let timed_out = watch.disarm();
+        // What it left behind would run beside the next measurement. The leader is a zombie until it is reaped, so the
+        // group's number cannot have been given to another.
+        let _ = kill_process_group(group, Signal::KILL);
         let (status, usage) = reap(child)?;
         Ok(Usage {
             wall,

@@ -18,7 +18,7 @@ const TAIL_LINES: usize = 60;
 
 /// A log being written. Memory stays within about a mebibyte whatever is printed.
 #[derive(Debug)]
-pub(super) struct Log<'a> {
+pub struct Log<'a> {
     stream: Stream<'a>,
     body: Body,
 }
@@ -35,7 +35,7 @@ struct Body {
 
 impl<'a> Log<'a> {
     /// Begins the log `name`, a path below `run_dir`, whose first `head` bytes go to the file ([`HEAD`] if `None`).
-    pub(super) fn create(run_dir: &Path, name: String, masker: &'a Masker, head: Option<u64>) -> io::Result<Self> {
+    pub fn create(run_dir: &Path, name: String, masker: &'a Masker, head: Option<u64>) -> io::Result<Self> {
         let path = run_dir.join(&name);
         if let Some(parent) = path.parent() {
             std::fs::create_dir_all(parent)?;
@@ -47,25 +47,25 @@ impl<'a> Log<'a> {
     }
 
     /// Takes output as it comes. A full disk is remembered and does not stop the step.
-    pub(super) fn write(&mut self, piece: &[u8]) {
+    pub fn write(&mut self, piece: &[u8]) {
         let body = &mut self.body;
         self.stream.push(piece, &mut |bytes| body.write(bytes));
     }
 
     /// A line of our own in the log, such as the mark of a second attempt.
-    pub(super) fn say(&mut self, line: &str) {
+    pub fn say(&mut self, line: &str) {
         self.write(format!("[backsight] {line}\n").as_bytes());
     }
 
     /// Ends the log.
-    pub(super) fn finish(mut self) -> (LogRef, Option<io::Error>) {
+    pub fn finish(mut self) -> (LogRef, Option<io::Error>) {
         let body = &mut self.body;
         self.stream.finish(&mut |bytes| body.write(bytes));
         self.body.finish()
     }
 
     /// The end of what has been written so far, as it will be quoted.
-    pub(super) fn tail(&self) -> String {
+    pub fn tail(&self) -> String {
         self.body.tail()
     }
 }

@@ -148,6 +148,9 @@ impl TestStep<'_> {
     fn read_reports(&self, cwd: &Path, own: &Path, since: SystemTime, take: &mut dyn FnMut(Case)) -> Read {
         let files = match self.pattern {
             None if own.is_file() => vec![own.to_owned()],
+            None if own.symlink_metadata().is_ok() => {
+                return Read { problems: vec!["$BACKSIGHT_JUNIT is no regular file".into()], ..Read::default() };
+            }
             None => return Read::default(),
             Some(pattern) => match written_since(cwd, pattern, since) {
                 Ok(Found { fresh, .. }) if !fresh.is_empty() => fresh,
@@ -157,7 +160,11 @@ impl TestStep<'_> {
         };
         let mut read = Read { files: files.len(), ..Read::default() };
         for file in &files {
-            let shown = file.strip_prefix(cwd).unwrap_or(file).display().to_string();
+            let shown = match self.pattern {
+                // Its path differs from run to run, and the file is removed in the end.
+                None => "$BACKSIGHT_JUNIT".to_owned(),
+                Some(_) => file.strip_prefix(cwd).unwrap_or(file).display().to_string(),
+            };
             if let Err(text) = read_junit(file, &mut |case| {
                 read.cases += 1;
                 read.failures += u64::from(case.outcome.is_failure());

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use uuid::Uuid;
 
 use super::load::Loaded;
+use crate::execute::Environment;
 use crate::plan::Facts;
 use crate::results::{Change, Provider};
 
@@ -16,7 +17,9 @@ pub(super) fn facts(
     env: &BTreeMap<String, String>,
     run: Option<Uuid>,
 ) -> Facts {
-    let named = loaded.pipeline().env.keys().chain(steps_env(loaded));
+    // Secrets reach commands as variables only: in a template they would end up in names, files and plans.
+    let secrets = Environment::new(env.clone(), &loaded.pipeline().secrets);
+    let named = loaded.pipeline().env.keys().chain(steps_env(loaded)).filter(|name| !secrets.is_secret(name));
     let provider = match change.provider {
         Some(Provider::Github) => "github",
         Some(Provider::Gitlab) => "gitlab",

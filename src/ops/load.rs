@@ -112,11 +112,15 @@ fn read(path: &Path) -> Result<String, LoadError> {
         _ => LoadError::Io { path: path.to_owned(), source },
     };
     let refused = |text: &str| LoadError::Refused { path: path.to_owned(), text: text.to_owned() };
-    let file = std::fs::File::open(path).map_err(io)?;
-    let facts = file.metadata().map_err(io)?;
+    // Asked before opening: a pipe would wait for somebody to write.
+    let facts = std::fs::metadata(path).map_err(io)?;
     if facts.is_dir() {
         return Err(refused("this is a folder; name the pipeline file in it"));
     }
+    if !facts.is_file() {
+        return Err(refused("this is no regular file"));
+    }
+    let file = std::fs::File::open(path).map_err(io)?;
     if facts.len() > LARGEST {
         return Err(refused("larger than 1 MiB, which no pipeline or list of models is"));
     }

@@ -1,6 +1,7 @@
 //! One file per use case, joining the floors below. Both the command line and, later, a server call these.
 
 pub mod baseline;
+pub mod bench;
 pub mod check;
 pub mod compare;
 pub mod convert;

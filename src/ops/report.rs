@@ -200,9 +200,10 @@ fn restore(
     let Some(document) = assembly.finish() else { return Err(ReportError::NothingKept(1)) };
     // Held while writing, so that nobody else restores the same run at the same time.
     let _lock = RunLock::hold(folder, document.run.started_at, &document.project)?;
+    // Before the files, which end the run: where it cannot be stored, it can be restored again.
+    store.save(&document)?;
     let (files, unwritten) = write_reports(folder, &document);
     problems.extend(unwritten);
-    store.save(&document)?;
     Ok(Recovered { document, folder: folder.to_owned(), files, problems })
 }
 

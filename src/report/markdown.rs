@@ -5,7 +5,8 @@ use std::fmt::Write;
 use super::rows;
 use super::{escape, figures, headline};
 use crate::results::{
-    Case, Comparison, Document, Generation, GenerationState, MetricChange, Outcome, RemarkLevel, StepStatus, Verdict,
+    Basis, Case, Comparison, Document, Generation, GenerationState, MetricChange, Outcome, RemarkLevel, StepStatus,
+    Verdict,
 };
 
 /// Entries told in full per list; the rest are counted.
@@ -151,6 +152,10 @@ fn changes(out: &mut String, comparison: &Comparison) {
             let commit = base.commit.as_deref().and_then(|commit| commit.get(..9)).unwrap_or("unknown commit");
             let note = comparison.note.as_deref().unwrap_or_default();
             let _ = writeln!(out, "**Compared** with `{commit}`, run `{}`: {note}\n", base.run);
+        }
+        None if comparison.basis == Basis::Paired => {
+            let note = comparison.note.as_deref().unwrap_or_default();
+            let _ = writeln!(out, "**Compared in pairs:** {}\n", escape::code(note));
         }
         None => {
             let _ =

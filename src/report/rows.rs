@@ -1,7 +1,7 @@
 //! What the terminal and the Markdown report both tell, one sentence or figure a row.
 
 use super::figures;
-use crate::results::{Benchmark, Document, Kind, Metric, MetricChange, Step, Validity, Verdict};
+use crate::results::{Benchmark, Document, Kind, Metric, MetricChange, Outcome, Step, Validity, Verdict};
 
 /// The word before a row of a comparison.
 pub(super) const fn verdict_word(verdict: Verdict) -> &'static str {
@@ -36,6 +36,8 @@ pub(super) fn is_remarkable(row: &MetricChange) -> bool {
 /// `41.2 ms ± 0.31 ms, n = 57`: value, spread, samples.
 pub(super) fn figure(metric: &Metric) -> String {
     let value = figures::value(metric.value, &metric.unit);
+    // A note on peak memory says that the launcher's own size hides it.
+    let value = if metric.metric == "peak_memory" && metric.note.is_some() { format!("≤ {value}") } else { value };
     match &metric.summary {
         Some(summary) if summary.n > 1 => {
             format!("{value} ± {}", figures::value(summary.spread, &metric.unit))
@@ -109,7 +111,8 @@ fn generation_counts(document: &Document, step: &Step) -> String {
         .map(|(n, word)| format!("{n} {word}"))
         .collect();
     let verified = document.cases.iter().filter(|case| case.step == step.id).count();
-    let passed = document.cases.iter().filter(|case| case.step == step.id && !case.outcome.is_failure()).count();
+    let passes = |outcome: Outcome| !outcome.is_failure() && outcome != Outcome::Cancelled;
+    let passed = document.cases.iter().filter(|case| case.step == step.id && passes(case.outcome)).count();
     let verified = if verified > 0 { format!("; {passed} of {verified} verified") } else { String::new() };
     if told.is_empty() { "no file".to_owned() } else { format!("{}{verified}", told.join(", ")) }
 }

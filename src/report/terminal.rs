@@ -8,12 +8,15 @@ use anstyle::{AnsiColor, Style};
 use super::rows;
 use super::{escape, figures, headline};
 use crate::results::{
-    Case, Document, Generation, GenerationState, Kind, MetricChange, Outcome, RemarkLevel, Step, StepStatus, Validity,
-    Verdict,
+    Basis, Case, Document, Generation, GenerationState, Kind, MetricChange, Outcome, RemarkLevel, Step, StepStatus,
+    Validity, Verdict,
 };
 
 /// Failures told in full on the terminal; the rest are counted.
 const MOST: usize = 20;
+
+/// How much of a failed command's output is quoted.
+const LAST_LINES: usize = 5;
 
 const BOLD: Style = Style::new().bold();
 const DIM: Style = Style::new().dimmed();
@@ -151,8 +154,25 @@ fn cases(document: &Document) -> Vec<String> {
         some(document.cases.iter().filter(|case| wanted(case.outcome)).map(case_line).collect())
     };
     let mut lines = of(Outcome::is_failure);
+    lines.extend(last_words(document));
     lines.extend(of(|outcome| outcome == Outcome::Flaky));
     lines
+}
+
+/// The end of what failed commands printed, where no case of theirs tells more than how they ended.
+fn last_words(document: &Document) -> Vec<String> {
+    let mut lines = Vec::new();
+    for case in document.cases.iter().filter(|case| case.outcome.is_failure() && case.class.is_none()) {
+        let named = |step: &&Step| step.id == case.step && step.name == case.name;
+        let Some(step) = document.steps.iter().find(named) else { continue };
+        let Some(text) = case.failures.first().and_then(|failure| failure.text.as_deref()) else { continue };
+        let text = escape::block(text);
+        let all: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
+        lines.push(format!("{} printed at its end:", escape::line(&step.id)));
+        let last = all[all.len().saturating_sub(LAST_LINES)..].iter();
+        lines.extend(last.map(|line| paint(DIM, format!("  {}", escape::cut(line, 160)))));
+    }
+    some(lines)
 }
 
 /// One case and the first line of what it said.
@@ -196,6 +216,7 @@ fn comparison(document: &Document) -> Vec<String> {
             let note = note.as_deref().unwrap_or_default();
             lines.push(format!("against {commit}, run {} of {when} ({note})", base.run));
         }
+        (None, Some(note)) if comparison.basis == Basis::Paired => lines.push(escape::line(note).into_owned()),
         (None, Some(note)) => lines.push(format!("no comparison: {note}")),
         (None, None) => {}
     }

@@ -98,6 +98,16 @@ pub struct Metric {
     pub note: Option<String>,
 }
 
+/// Which side of a comparison an execution belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Arm {
+    /// What is compared with.
+    Base,
+    /// What is judged.
+    Head,
+}
+
 /// One execution of a benchmarked command, warm-ups and failures included.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Iteration {
@@ -109,6 +119,16 @@ pub struct Iteration {
     /// How it ended; absent where it returned zero.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failed: Option<ExitStatus>,
+    /// The side it belongs to, in a paired measurement.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub arm: Option<Arm>,
+}
+
+impl Iteration {
+    /// An execution of the head that started at `at_ns` and returned zero.
+    pub const fn at(at_ns: u64) -> Self {
+        Self { at_ns, warm_up: false, failed: None, arm: None }
+    }
 }
 
 /// A benchmark with its metrics.
@@ -129,6 +149,9 @@ pub struct Benchmark {
     pub target: Option<String>,
     /// What was measured of it.
     pub metrics: Vec<Metric>,
+    /// The same metrics of the base, in a paired measurement: sample i belongs to the pair of the head's sample i.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub base: Vec<Metric>,
     /// Every execution in the order of time (commands only); sample i is the i-th that neither warmed up nor failed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub iterations: Vec<Iteration>,
@@ -147,6 +170,7 @@ impl Benchmark {
             model: None,
             target: None,
             metrics: Vec::new(),
+            base: Vec::new(),
             iterations: Vec::new(),
             validity: Validity::Valid,
         }

@@ -53,6 +53,15 @@ pub struct BaselineRef {
     pub class_key: String,
 }
 
+/// How many pairs a paired decision rests on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Pairs {
+    /// Pairs that were only looked at to find what may have moved.
+    pub screening: u64,
+    /// Fresh pairs, taken after that, which alone give estimate, interval and p-value; 0 if there was no need for them.
+    pub confirmation: u64,
+}
+
 /// One metric of one benchmark, base against head.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct MetricChange {
@@ -89,6 +98,12 @@ pub struct MetricChange {
     pub n: (u64, u64),
     /// The smallest change that matters, relative.
     pub limit: f64,
+    /// The pairs behind a paired decision.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pairs: Option<Pairs>,
+    /// The smallest change, relative, that this measurement would have found 19 times out of 20.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub smallest_detectable: Option<f64>,
     /// The name of the method that gave estimate and interval.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub method: Option<String>,

@@ -23,10 +23,10 @@ mod status;
 mod step;
 
 pub use assembly::Assembly;
-pub use benchmark::{Benchmark, Direction, Iteration, Metric, Summary, Validity};
+pub use benchmark::{Arm, Benchmark, Direction, Iteration, Metric, Summary, Validity};
 pub use case::{Attempt, Case, Failure, Outcome};
 pub use change::{Change, ChangeRequest, Provider};
-pub use comparison::{BaselineRef, Basis, Comparison, MetricChange, Verdict};
+pub use comparison::{BaselineRef, Basis, Comparison, MetricChange, Pairs, Verdict};
 pub use document::{Counts, Document, PipelineRef, Remark, RemarkLevel, RunInfo, SCHEMA, SchemaTag, Tool};
 pub use event::Event;
 pub use exit::ExitCode;

@@ -2,9 +2,15 @@
 //!
 //! Every function takes finite numbers; callers drop others before. Intervals are distribution-free.
 
+mod holm;
+mod random;
+mod signed_rank;
 mod summary;
 mod two_sample;
 
+pub use holm::holm;
+pub use random::Random;
+pub use signed_rank::{Paired, signed_rank};
 pub use summary::{Description, Interval, mad, median, median_interval, summarise};
 pub use two_sample::{Shift, log_shift};
 

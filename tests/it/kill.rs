@@ -103,11 +103,9 @@ fn assert_announced(document: &Document, stderr: &str) {
 /// One run killed at `moment` and restored. Tells whether it was killed in its life.
 fn kill_at(moment: Duration) -> bool {
     let sandbox = doomed();
-    let mut running = sandbox.start(&["run", "--verbose"]);
+    let running = sandbox.start(&["run", "--verbose"]);
     std::thread::sleep(moment);
-    running.child.kill().unwrap();
-    running.child.wait().unwrap();
-    let stderr = running.stderr();
+    let stderr = running.kill();
     let Some(folder) = sandbox.run_folders().pop() else {
         assert!(!stderr.contains("PASSED "), "{stderr}");
         return false;
@@ -153,6 +151,33 @@ fn ten_killed_runs_are_restored_with_all_they_had_finished() {
 }
 
 #[test]
+fn a_journal_is_read_wherever_it_was_cut_and_whatever_stands_in_it() {
+    let sandbox = doomed();
+    sandbox.run(&["run", "--only", "tests"]).says(0, &[]);
+    let folder = sandbox.newest();
+    let whole = fs::read(folder.join("journal.jsonl")).unwrap();
+    let first = whole.iter().position(|byte| *byte == b'\n').unwrap();
+    let mut chance = Chance(7);
+    for _ in 0..12 {
+        let cut = first + 1 + ((whole.len() - first - 1) as f64 * chance.next()) as usize;
+        let _ = fs::remove_file(folder.join("results.json"));
+        fs::write(folder.join("journal.jsonl"), &whole[..cut]).unwrap();
+        let document = sandbox.run(&["report", "--recover", "--format", "json"]).says(0, &[]).document();
+        assert_complete(&document, &journal(&folder));
+    }
+    fs::remove_file(folder.join("results.json")).unwrap();
+    let mut damaged = whole.clone();
+    damaged.splice(first + 1..first + 1, *b"\xff\xfe{\"event\":\n\n{}\n");
+    fs::write(folder.join("journal.jsonl"), damaged).unwrap();
+    let recovered = sandbox.run(&["report", "--recover", "--format", "json"]);
+    recovered.says(4, &["2 lines of the journal could not be read"]);
+    assert_eq!((recovered.document().counts.tests, recovered.document().run.status), (9, Status::Passed));
+    fs::remove_file(folder.join("results.json")).unwrap();
+    fs::write(folder.join("journal.jsonl"), &whole[..first / 2]).unwrap();
+    sandbox.run(&["report", "--recover"]).says(2, &["killed before it began", "runs prune"]);
+}
+
+#[test]
 fn cases_of_a_step_that_never_ended_are_taken_from_its_junit() {
     let sandbox = Sandbox::with(
         "version: 1\ntests:\n  - name: slow\n    retries: 1\n    run: |\n      cp \"a.$BACKSIGHT_ATTEMPT.xml\" \
@@ -160,32 +185,45 @@ fn cases_of_a_step_that_never_ended_are_taken_from_its_junit() {
     );
     sandbox.write("a.1.xml", "<testsuite><testcase name='x'><failure/></testcase><testcase name='y'/></testsuite>");
     sandbox.write("a.2.xml", "<testsuite><testcase name='x'/>");
-    let mut running = sandbox.start(&["run"]);
+    let running = sandbox.start(&["run"]);
     wait_for(|| sandbox.path("here").exists(), "the second attempt");
-    running.child.kill().unwrap();
-    running.child.wait().unwrap();
+    running.kill();
     let document = sandbox.run(&["report", "--recover", "--format", "json"]).document();
     let told: Vec<_> = document.cases.iter().map(|case| (case.name.as_str(), case.outcome)).collect();
     assert_eq!(told, [("x", Outcome::Flaky), ("y", Outcome::Passed)]);
     assert_eq!(document.counts.tests, 2);
 }
 
-#[test]
-fn a_secret_in_an_adopted_junit_stays_masked() {
+/// A run that is killed when its JUnit, with a secret in it, is written and not yet read.
+fn killed_with_a_secret() -> Sandbox {
     let pipeline = "version: 1\nsecrets: [MY_KEY]\ntests:\n  - name: slow\n    secrets: [MY_KEY]\n    run: |\n      \
          printf '<testsuite><testcase name=\"has %s\"/></testsuite>' \"$MY_KEY\" > \"$BACKSIGHT_JUNIT\"\n      \
          touch here; sleep 5\n";
     let sandbox = Sandbox::with(pipeline).env("MY_KEY", "hunter2hunter2");
-    let mut running = sandbox.start(&["run"]);
+    let running = sandbox.start(&["run"]);
     wait_for(|| sandbox.path("here").exists(), "the step's JUnit");
-    running.child.kill().unwrap();
-    running.child.wait().unwrap();
+    running.kill();
+    sandbox
+}
+
+#[test]
+fn a_secret_in_an_adopted_junit_stays_masked() {
+    let sandbox = killed_with_a_secret();
     let recovered = sandbox.run(&["report", "--recover", "--format", "json"]);
     assert_eq!(recovered.document().cases[0].name, "has ***");
     for (path, bytes) in sandbox.all_files() {
         let text = String::from_utf8_lossy(&bytes);
         assert!(!text.contains("hunter2"), "{} holds the secret", path.display());
     }
+}
+
+#[test]
+fn a_junit_whose_secret_is_unknown_is_left_alone() {
+    let sandbox = killed_with_a_secret();
+    let mut recover = sandbox.command(&["report", "--recover", "--format", "json"]);
+    let recovered = sandbox.finish(recover.env_remove("MY_KEY"));
+    recovered.says(4, &["restored run", "secret `MY_KEY` is not set here"]);
+    assert!(recovered.document().cases.is_empty() && !recovered.stdout.contains("hunter2"));
 }
 
 const TWO_STEPS: &str = r#"
@@ -249,6 +287,34 @@ fn a_second_signal_does_not_wait_for_the_stubborn() {
     assert!(!sandbox.path("late").exists(), "it was given its whole time");
 }
 
+#[test]
+fn a_stopped_verification_is_cancelled_not_failed() {
+    let sandbox = Sandbox::with(
+        "version: 1\ngenerations:\n  - { name: files, template: t, output: o, verify: 'touch here; sleep 30' }\n",
+    );
+    sandbox.write("t", "x");
+    let running = sandbox.start(&["run"]);
+    wait_for(|| sandbox.path("here").exists(), "the verification");
+    running.signal(Signal::INT);
+    running.end().says(130, &["0 of 1 verified"]);
+    let document = sandbox.document();
+    assert_eq!(step(&document, "generations/files").status, StepStatus::Cancelled);
+    assert_eq!((document.counts.failed, document.counts.cancelled), (0, 1));
+}
+
+#[test]
+fn a_run_is_cancelled_from_another_terminal() {
+    let sandbox = Sandbox::with(TWO_STEPS);
+    let running = sandbox.start(&["run"]);
+    wait_for(|| sandbox.path("here").exists(), "the slow step");
+    let list = sandbox.run(&["runs", "list", "--status", "running", "--format", "json"]);
+    assert!(list.stdout.contains("\"pid\""), "{}", list.stdout);
+    sandbox.run(&["report", "--recover"]).says(2, &["no run here was killed"]);
+    sandbox.run(&["runs", "cancel"]).says(0, &[]);
+    running.end().says(143, &["cancelled"]);
+    assert_eq!(sandbox.document().run.status, Status::Cancelled);
+}
+
 const BENCHMARK: &str = "version: 1\nbenchmarks:\n  - name: nap\n    run: sleep 0.02\n    samples: 1000\n";
 
 fn samples_taken(sandbox: &Sandbox) -> usize {
@@ -277,10 +343,9 @@ fn a_stopped_benchmark_keeps_its_samples() {
 #[test]
 fn a_killed_benchmark_keeps_its_samples() {
     let sandbox = Sandbox::with(BENCHMARK);
-    let mut running = sandbox.start(&["run"]);
+    let running = sandbox.start(&["run"]);
     wait_for(|| samples_taken(&sandbox) >= 3, "three samples");
-    running.child.kill().unwrap();
-    running.child.wait().unwrap();
+    running.kill();
     sandbox.run(&["report", "--recover"]).says(0, &["restored run"]);
     assert_partial(&read_document(&sandbox.report("results.json")));
 }

@@ -7,6 +7,7 @@
     reason = "a test that cannot go on has failed, and a skipped one says so"
 )]
 
+mod bench;
 mod docs;
 mod hostile;
 mod init;

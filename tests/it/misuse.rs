@@ -41,14 +41,15 @@ fn a_duplicate_key_is_shown_with_both_places() {
 
 #[test]
 fn an_alias_bomb_is_refused_at_once() {
-    let mut text = String::from("version: 1\na: &a [x, x, x, x, x, x, x, x, x, x]\n");
+    let mut text = String::from("version: 1\nmodels:\n  - id: bomb\n    a: &a [x, x, x, x, x, x, x, x, x, x]\n");
     for (this, last) in ('b'..='z').zip('a'..) {
         let list = vec![format!("*{last}"); 10].join(", ");
-        text.push_str(&format!("{this}: &{this} [{list}]\n"));
+        text.push_str(&format!("    {this}: &{this} [{list}]\n"));
     }
-    let began = Instant::now();
-    refused(text, &["backsight.yml:"]);
-    assert!(began.elapsed() < Duration::from_secs(20));
+    let sandbox = Sandbox::with(&(text + "tests:\n  - run: \"true\"\n"));
+    sandbox.run(&["check"]).says(2, &["backsight.yml:", "aliases count as what they repeat"]);
+    let (peak, _) = sandbox.measured(&["check"]);
+    assert!(peak < 40_000, "{peak} KiB");
 }
 
 #[test]
@@ -60,19 +61,8 @@ fn an_endless_yaml_is_refused_unread() {
         file.write_all(piece.as_bytes()).unwrap();
     }
     sandbox.run(&["run"]).says(2, &["backsight.yml: larger than 1 MiB"]);
-    let peak = peak_kib(&sandbox, &["check"]);
+    let (peak, _) = sandbox.measured(&["check"]);
     assert!(peak < 40_000, "{peak} KiB");
-}
-
-/// The largest resident size of a command of ours, by the system's own account.
-fn peak_kib(sandbox: &Sandbox, args: &[&str]) -> u64 {
-    let script = "import os, resource, sys; pid = os.posix_spawn(sys.argv[1], sys.argv[1:], os.environ); \
-                  print(os.wait4(pid, 0)[2].ru_maxrss)";
-    let binary = env!("CARGO_BIN_EXE_backsight");
-    let all: Vec<&str> = ["-c", script, binary].into_iter().chain(args.iter().copied()).collect();
-    let outcome = sandbox.finish(&mut sandbox.command_of("python3", &all));
-    let last = outcome.stdout.lines().last().unwrap_or_default();
-    last.trim().parse().unwrap_or_else(|_| panic!("{outcome:?}"))
 }
 
 #[test]
@@ -103,10 +93,20 @@ fn binary_garbage_is_no_junit_and_the_other_results_stay() {
     let garbage: Vec<u8> = (0..20_000_u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
     sandbox.write("garbage", garbage);
     sandbox.write("half", &junit(&["kept", "also kept"]).as_bytes()[..110]);
-    let words = ["tests/garbage", "wrote no JUnit that matches `reports/*.xml`", "did it run any test?"];
+    sandbox.write(
+        "backsight.yml",
+        sandbox.read("backsight.yml") + "  - { name: folder, run: 'mkdir $BACKSIGHT_JUNIT' }\n",
+    );
+    let words = [
+        "$BACKSIGHT_JUNIT: not XML",
+        "no regular file",
+        "$BACKSIGHT_JUNIT: cut off at line 1",
+        "wrote no JUnit that matches `reports/*.xml`",
+        "did it run any test?",
+    ];
     sandbox.run(&["run"]).says(1, &words);
     let document = sandbox.document();
-    for name in ["garbage", "half", "none", "empty"] {
+    for name in ["garbage", "half", "none", "empty", "folder"] {
         assert_eq!(case(&document, name).outcome, Outcome::Errored, "{name}");
         assert_eq!(step(&document, &format!("tests/{name}")).status, StepStatus::Failed, "{name}");
     }
@@ -132,7 +132,8 @@ benchmarks:
 #[test]
 fn commands_that_cannot_run_or_are_killed_are_told_and_the_rest_is_measured() {
     let sandbox = Sandbox::with(COMMANDS);
-    let words = ["`no-such-program`: command not found", "on PATH?", "signal 11", "`working_dir` is relative to"];
+    let words =
+        ["`no-such-program`: command not found", "on PATH?", "signal 11", "last words", "`working_dir` is relative to"];
     sandbox.run(&["run"]).says(1, &words);
     let document = sandbox.document();
     let status = |id: &str| step(&document, id).status;
@@ -166,7 +167,7 @@ fn a_benchmark_that_fails_is_undecided_and_one_that_fails_sometimes_is_noisy() {
 #[test]
 fn a_time_out_ends_even_what_ignores_it() {
     let sandbox = Sandbox::with(
-        "version: 1\ntests:\n  - name: slow\n    timeout: 300ms\n    run: (trap '' TERM; sleep 6.5; touch late) & sleep 60\n  \
+        "version: 1\ntests:\n  - name: slow\n    timeout: 300ms\n    run: (trap '' TERM; sleep 8; touch late) & sleep 60\n  \
          - { name: next, run: \"true\" }\n",
     );
     let began = Instant::now();
@@ -175,8 +176,32 @@ fn a_time_out_ends_even_what_ignores_it() {
     assert_eq!(step(&document, "tests/slow").status, StepStatus::TimedOut);
     assert_eq!(case(&document, "slow").outcome, Outcome::TimedOut);
     assert_eq!(case(&document, "next").outcome, Outcome::Passed);
-    std::thread::sleep(Duration::from_secs(7).saturating_sub(began.elapsed()));
+    std::thread::sleep(Duration::from_millis(8500).saturating_sub(began.elapsed()));
     assert!(!sandbox.path("late").exists(), "the grandchild went on");
+}
+
+#[test]
+fn cases_written_before_a_time_out_are_kept() {
+    let sandbox = Sandbox::with(
+        "version: 1\ntests:\n  - { name: slow, timeout: 300ms, run: 'cp cases.xml \"$BACKSIGHT_JUNIT\"; sleep 30' }\n",
+    );
+    sandbox.write("cases.xml", junit(&["one", "two"]));
+    sandbox.run(&["run"]).says(1, &["TIMED OUT  tests/slow  slow", "2 tests passed"]);
+    let document = sandbox.document();
+    assert_eq!(case(&document, "two").outcome, Outcome::Passed);
+    assert_eq!(case(&document, "slow").outcome, Outcome::TimedOut);
+}
+
+#[test]
+fn a_measured_command_leaves_nothing_running() {
+    let sandbox = Sandbox::with(
+        "version: 1\nbenchmarks:\n  - { name: slow, timeout: 300ms, run: '(trap \"\" TERM; sleep 2.5; touch late) & sleep 60' \
+         }\n  - { name: careless, samples: 6, run: '(sleep 2; touch late) & true' }\n",
+    );
+    let began = Instant::now();
+    sandbox.run(&["run"]).says(3, &["TIMED OUT", "took longer than 300ms"]);
+    std::thread::sleep(Duration::from_secs(3).saturating_sub(began.elapsed()));
+    assert!(!sandbox.path("late").exists(), "a grandchild went on");
 }
 
 /// Runs one generation of `template` to `output`; the document and what was said.

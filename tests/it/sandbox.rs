@@ -10,6 +10,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use backsight::results::{Case, Document, Step};
+use backsight::store::{FolderState, RunFolder};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_backsight");
 /// After this time a wait has failed; nothing that passes takes nearly as long.
@@ -32,7 +33,7 @@ pub(crate) struct Outcome {
 /// A command that still runs; its output goes to files beside the workspace.
 pub(crate) struct Running<'a> {
     sandbox: &'a Sandbox,
-    pub(crate) child: Child,
+    child: Child,
 }
 
 impl Sandbox {
@@ -117,6 +118,18 @@ impl Sandbox {
         outcome
     }
 
+    /// Runs backsight to its end, with its largest resident size in KiB: by the system's own account, which counts the
+    /// largest of a process and the children that it waited for.
+    pub(crate) fn measured(&self, args: &[&str]) -> (u64, Outcome) {
+        let script = "import os, sys; pid = os.posix_spawn(sys.argv[1], sys.argv[1:], os.environ)\n\
+                      status, usage = os.wait4(pid, 0)[1:]\n\
+                      print(usage.ru_maxrss); sys.exit(os.waitstatus_to_exitcode(status))";
+        let all: Vec<&str> = ["-c", script, BINARY].into_iter().chain(args.iter().copied()).collect();
+        let outcome = self.finish(&mut self.command_of("python3", &all));
+        let last = outcome.stdout.lines().last().unwrap_or_default();
+        (last.parse().unwrap_or_else(|_| panic!("{outcome:?}")), outcome)
+    }
+
     /// Starts backsight and leaves it running.
     pub(crate) fn start(&self, args: &[&str]) -> Running<'_> {
         let file = |name: &str| File::create(self.root.path().join(name)).unwrap();
@@ -182,6 +195,17 @@ impl Running<'_> {
     /// Sends a signal to the process itself.
     pub(crate) fn signal(&self, signal: rustix::process::Signal) {
         rustix::process::kill_process(rustix::process::Pid::from_child(&self.child), signal).unwrap();
+    }
+
+    /// Kills it at once, with SIGKILL, and tells what it had said. A child that it was just starting may hold its lock
+    /// until that child executes its program, so the end of that is waited for too.
+    pub(crate) fn kill(mut self) -> String {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+        let runs = self.sandbox.path(".backsight/runs");
+        let goes_on = |folder: &RunFolder| matches!(folder.state().unwrap(), FolderState::Running(_));
+        wait_for(|| !RunFolder::all(&runs).unwrap().iter().any(goes_on), "the lock of a run that is dead");
+        self.stderr()
     }
 
     /// Waits for its end.

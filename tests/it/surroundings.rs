@@ -123,22 +123,12 @@ fn an_unreadable_folder_is_named() {
     assert_eq!(step(&document, "tests/inside").status, StepStatus::Errored);
 }
 
-/// The largest resident size of a command in KiB, its children not counted, with its output.
-fn measured(sandbox: &Sandbox, args: &[&str]) -> (u64, Ended) {
-    let script = "import os, sys; pid = os.posix_spawn(sys.argv[1], sys.argv[1:], os.environ)\n\
-                  status, usage = os.wait4(pid, 0)[1:]; print(usage.ru_maxrss); sys.exit(os.waitstatus_to_exitcode(status))";
-    let binary = env!("CARGO_BIN_EXE_backsight");
-    let all: Vec<&str> = ["-c", script, binary].into_iter().chain(args.iter().copied()).collect();
-    let ended = sandbox.finish(&mut sandbox.command_of("python3", &all));
-    (ended.stdout.lines().last().unwrap().parse().unwrap(), ended)
-}
-
 #[test]
 fn a_step_that_prints_a_gigabyte_does_no_harm() {
     let sandbox = Sandbox::with(
         "version: 1\ntests:\n  - { name: flood, run: 'head -c 1000000000 /dev/zero | tr \"\\0\" x; echo; echo the end' }\n",
     );
-    let (peak, ended) = measured(&sandbox, &["run"]);
+    let (peak, ended) = sandbox.measured(&["run"]);
     ended.says(0, &[]);
     // wait4 counts the largest of a process and its waited-for children: an upper bound for ours.
     assert!(peak < 50 * 1024, "{peak} KiB");

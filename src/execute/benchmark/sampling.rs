@@ -65,7 +65,6 @@ struct Session<'a> {
     watch: Watch,
     stderr: File,
     shown: String,
-    floor: Option<u64>,
     columns: Columns,
     iterations: Vec<Iteration>,
     failures: u32,
@@ -86,6 +85,7 @@ impl<'a> Session<'a> {
         let system = |error: io::Error| LaunchError::Start(measure.run.display(), error);
         let stderr = tempfile::tempfile().map_err(system)?;
         let launcher = Launcher::new(&argv, &env, &cwd, Some(stderr.as_fd()))?;
+        forget_own_peak();
         Ok(Self {
             item,
             workshop,
@@ -94,7 +94,6 @@ impl<'a> Session<'a> {
             watch: Watch::start(workshop.cancel.clone()).map_err(system)?,
             stderr,
             shown: shell_words::join(&argv),
-            floor: own_peak(),
             columns: Columns::default(),
             iterations: Vec::new(),
             failures: 0,
@@ -143,7 +142,7 @@ impl<'a> Session<'a> {
         }
         let good = usage.status.success() && !usage.timed_out;
         let failed = (!good).then_some(usage.status);
-        let iteration = Iteration { at_ns, warm_up, failed };
+        let iteration = Iteration { at_ns, warm_up, failed, arm: None };
         self.keep(&usage, iteration, good);
         if !good {
             self.quote_stderr(log, &usage);
@@ -203,7 +202,7 @@ impl<'a> Session<'a> {
             step: id.clone(),
             model: self.item.model.as_ref().map(|model| model.id.clone()),
             target: Some(self.item.target.clone()),
-            metrics: self.columns.into_metrics(self.floor),
+            metrics: self.columns.into_metrics(own_peak()),
             iterations: self.iterations,
             validity,
             ..Benchmark::new(&self.item.name)
@@ -247,7 +246,7 @@ fn validity(outcome: &Outcome, n: usize, failed: usize) -> Validity {
 }
 
 /// The words of a command in string form that needs no shell: starting one would be measured with it.
-fn direct(run: &Invocation, env: &BTreeMap<String, String>, cwd: &Path) -> Option<Vec<String>> {
+pub(super) fn direct(run: &Invocation, env: &BTreeMap<String, String>, cwd: &Path) -> Option<Vec<String>> {
     let Invocation::Shell { script, .. } = run else { return None };
     let plain = |c: char| c.is_ascii_alphanumeric() || " /._-+,:@%=^'\"".contains(c);
     if !script.chars().all(plain) {
@@ -259,11 +258,15 @@ fn direct(run: &Invocation, env: &BTreeMap<String, String>, cwd: &Path) -> Optio
     Some(words)
 }
 
-/// Our own peak resident size in bytes, after telling the kernel to count afresh: what we share with a child until its
-/// exec is counted as the child's peak, so smaller sizes cannot be seen.
-fn own_peak() -> Option<u64> {
-    // Linux only; 5 resets the peak (proc_pid_clear_refs(5)).
+/// Tells the kernel to count our peak resident size afresh (Linux; 5 as in proc_pid_clear_refs(5)).
+pub(super) fn forget_own_peak() {
+    // Where that is refused the floor is only higher than it need be.
     let _ = std::fs::write("/proc/self/clear_refs", "5");
+}
+
+/// Our own peak resident size in bytes. What we share with a child until its exec is counted as the child's peak, so
+/// smaller sizes cannot be seen.
+pub(super) fn own_peak() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;

@@ -1,0 +1,107 @@
+//! `backsight bench`.
+
+use std::io::IsTerminal;
+
+use super::output::{Console, Format, print_json};
+use super::progress::Progress;
+use super::run::environment;
+use super::written;
+use crate::compare::PairedTerms;
+use crate::execute::Listener;
+use crate::ops::bench::{Request, bench};
+use crate::ops::run::cancel_on_signals;
+use crate::pipeline::{Percent, Shell, StepDuration};
+use crate::plan::Invocation;
+use crate::report;
+use crate::results::ExitCode;
+
+/// Arguments of `bench`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// The base: a command in one string, run by `sh` where it needs a shell.
+    #[arg(long, value_name = "COMMAND")]
+    vs: String,
+    /// The head: program and arguments, after `--`.
+    #[arg(required = true, last = true, value_name = "COMMAND")]
+    command: Vec<String>,
+    /// What the benchmark is called.
+    #[arg(long, default_value = "command")]
+    name: String,
+    /// Time for the measurement.
+    #[arg(long, value_parser = duration, default_value = "30s")]
+    budget: StepDuration,
+    /// The time limit of one run.
+    #[arg(long, value_parser = duration, default_value = "10m")]
+    timeout: StepDuration,
+    /// The smallest change that matters.
+    #[arg(long, value_parser = percent, default_value = "2%")]
+    limit: Percent,
+    /// The chance of calling any change where there is none.
+    #[arg(long, value_parser = percent, default_value = "1%")]
+    false_alarms: Percent,
+    /// Runs of each command before the first pair.
+    #[arg(long, default_value_t = 1)]
+    warm_up: u32,
+    /// Where the order inside the pairs is drawn from; default: the clock.
+    #[arg(long)]
+    seed: Option<u64>,
+    /// The report for people, or besides the results document on standard output.
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+fn duration(text: &str) -> Result<StepDuration, String> {
+    StepDuration::parse(text).ok_or_else(|| "wants a duration such as 30s, 10m or 1h".to_owned())
+}
+
+fn percent(text: &str) -> Result<Percent, String> {
+    Percent::parse(text).ok_or_else(|| "wants a share such as 2%".to_owned())
+}
+
+/// Runs the command.
+pub(super) fn run(args: Args, console: Console) -> ExitCode {
+    let format = args.format;
+    let request = match request(args) {
+        Ok(request) => request,
+        Err(error) => {
+            console.error(&error.to_string());
+            return ExitCode::Tool;
+        }
+    };
+    let mut listeners: Vec<Box<dyn Listener>> = Vec::new();
+    if !console.quiet {
+        listeners.push(Box::new(Progress::new(console, std::io::stderr().is_terminal())));
+    }
+    match bench(request, listeners) {
+        Ok(document) => {
+            console.say(&format!("\n{}", report::terminal(&document, None)));
+            let code = document.run.exit_code;
+            match format {
+                Format::Text => code,
+                Format::Json => code.worst(written(print_json(&document))),
+            }
+        }
+        Err(error) => {
+            console.error(&error.to_string());
+            error.exit_code()
+        }
+    }
+}
+
+fn request(args: Args) -> std::io::Result<Request> {
+    // Any number will do for a seed; it is recorded, so that the order can be drawn again.
+    let clock = || u64::try_from(jiff::Timestamp::now().as_nanosecond()).unwrap_or_default();
+    Ok(Request {
+        base: Invocation::Shell { shell: Shell::Sh, script: args.vs },
+        head: Invocation::Args(args.command),
+        name: args.name,
+        folder: std::env::current_dir()?,
+        budget: args.budget.0,
+        timeout: args.timeout.0,
+        warm_up: args.warm_up,
+        seed: args.seed.unwrap_or_else(clock),
+        terms: PairedTerms { limit: args.limit.0, false_alarms: args.false_alarms.0 },
+        env: environment(),
+        cancel: cancel_on_signals()?,
+    })
+}
