@@ -54,7 +54,7 @@ impl Progress {
         let Some(running) = self.running.get_mut(step) else { return };
         if let Some(live) = &self.live {
             let again = if attempt > 1 { format!(" (attempt {attempt})") } else { String::new() };
-            let bar = running.bar.get_or_insert_with(|| live.add(spinner()));
+            let bar = running.bar.get_or_insert_with(|| spinner(live));
             bar.set_message(format!("{}{again}", running.title));
         }
     }
@@ -141,8 +141,9 @@ impl Listener for Progress {
     }
 }
 
-fn spinner() -> ProgressBar {
-    let bar = ProgressBar::new_spinner();
+fn spinner(live: &MultiProgress) -> ProgressBar {
+    // Before it ticks: a bar that is not among the others yet draws for itself, and that line would stay.
+    let bar = live.add(ProgressBar::new_spinner());
     if let Ok(style) = ProgressStyle::with_template(" {spinner} {elapsed:>4} {wide_msg}") {
         bar.set_style(style);
     }

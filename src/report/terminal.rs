@@ -214,7 +214,9 @@ fn comparison(document: &Document) -> Vec<String> {
             let commit = base.commit.as_deref().and_then(|commit| commit.get(..9)).unwrap_or("unknown commit");
             let when = base.at.strftime("%Y-%m-%d %H:%M UTC");
             let note = note.as_deref().unwrap_or_default();
-            lines.push(format!("against {commit}, run {} of {when} ({note})", base.run));
+            // As much of the id as tells two runs apart, and commands take.
+            let run = base.run.get(..13).unwrap_or(&base.run);
+            lines.push(format!("against {commit}, run {run} of {when} ({note})"));
         }
         (None, Some(note)) if comparison.basis == Basis::Paired => lines.push(escape::line(note).into_owned()),
         (None, Some(note)) => lines.push(format!("no comparison: {note}")),
