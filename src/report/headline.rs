@@ -1,23 +1,11 @@
 //! A run in one sentence.
 
-use crate::results::{Document, Outcome, Status, StepStatus, Verdict};
+use crate::results::{Document, ExitCode, Outcome, Status, StepStatus, Verdict};
 
 /// The sentence that stands above everything: failures first, then what moved, then what is as it was.
 pub fn headline(document: &Document) -> String {
     let counts = &document.counts;
-    let verdicts = |wanted: Verdict| {
-        document.comparison.iter().flat_map(|all| &all.rows).filter(|row| row.verdict == wanted).count() as u64
-    };
-    let steps = |wanted: StepStatus| document.steps.iter().filter(|step| step.status == wanted).count() as u64;
-    let broken = document.steps.iter().filter(|step| is_broken_benchmark(document, step)).count() as u64;
-    let bad = [
-        (counts.failed + counts.errored, "test failed", "tests failed"),
-        (counts.generations_failed, "generated file not right", "generated files not right"),
-        (broken, "benchmark failed", "benchmarks failed"),
-        (verdicts(Verdict::Regressed), "regression", "regressions"),
-        (verdicts(Verdict::Missing), "benchmark missing", "benchmarks missing"),
-        (counts.cancelled + steps(StepStatus::Cancelled), "cancelled", "cancelled"),
-    ];
+    let verdicts = |wanted| verdicts(document, wanted);
     let good = [
         (counts.flaky, "flaky", "flaky"),
         (verdicts(Verdict::Improved), "improvement", "improvements"),
@@ -26,11 +14,7 @@ pub fn headline(document: &Document) -> String {
         (counts.generations - counts.generations_failed, "file generated", "files generated"),
         (counts.benchmarks, "benchmark measured", "benchmarks measured"),
     ];
-    let words = |list: &[(u64, &str, &str)]| {
-        let word = |(n, one, many): &(u64, &str, &str)| format!("{n} {}", if *n == 1 { one } else { many });
-        list.iter().filter(|(n, ..)| *n > 0).map(word).collect::<Vec<_>>().join(", ")
-    };
-    let parts: Vec<String> = [words(&bad), words(&good)].into_iter().filter(|part| !part.is_empty()).collect();
+    let parts: Vec<String> = [reasons(document), words(&good)].into_iter().filter(|part| !part.is_empty()).collect();
     let body = if parts.is_empty() { "nothing was run".to_owned() } else { parts.join("; ") };
     match document.run.status {
         Status::Cancelled => format!("stopped before the end: {body}"),
@@ -43,4 +27,37 @@ fn is_broken_benchmark(document: &Document, step: &crate::results::Step) -> bool
     let bad = matches!(step.status, StepStatus::Failed | StepStatus::Errored | StepStatus::TimedOut);
     let told = document.cases.iter().any(|case| case.step == step.id && case.outcome != Outcome::Passed);
     bad && step.kind == crate::results::Kind::Benchmark && !told
+}
+
+/// What speaks against the run, in the order of weight; empty where nothing does.
+fn reasons(document: &Document) -> String {
+    let counts = &document.counts;
+    let verdicts = |wanted| verdicts(document, wanted);
+    let steps = |wanted: StepStatus| document.steps.iter().filter(|step| step.status == wanted).count() as u64;
+    let broken = document.steps.iter().filter(|step| is_broken_benchmark(document, step)).count() as u64;
+    let bad = [
+        (counts.failed + counts.errored, "test failed", "tests failed"),
+        (counts.generations_failed, "generated file not right", "generated files not right"),
+        (broken, "benchmark failed", "benchmarks failed"),
+        (verdicts(Verdict::Regressed), "regression", "regressions"),
+        (verdicts(Verdict::Missing), "benchmark missing", "benchmarks missing"),
+        (counts.cancelled + steps(StepStatus::Cancelled), "cancelled", "cancelled"),
+    ];
+    words(&bad)
+}
+
+fn verdicts(document: &Document, wanted: Verdict) -> u64 {
+    document.comparison.iter().flat_map(|all| &all.rows).filter(|row| row.verdict == wanted).count() as u64
+}
+
+fn words(list: &[(u64, &str, &str)]) -> String {
+    let word = |(n, one, many): &(u64, &str, &str)| format!("{n} {}", if *n == 1 { one } else { many });
+    list.iter().filter(|(n, ..)| *n > 0).map(word).collect::<Vec<_>>().join(", ")
+}
+
+/// Why the run ended with its exit code: what it found, or what the code means where nothing in particular did it.
+pub(super) fn exit_reason(document: &Document) -> String {
+    let exit = document.run.exit_code;
+    let found = if matches!(exit, ExitCode::Failed | ExitCode::Undecided) { reasons(document) } else { String::new() };
+    if found.is_empty() { exit.meaning().to_owned() } else { found }
 }

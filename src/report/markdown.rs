@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use super::headline::exit_reason;
 use super::rows;
 use super::{escape, figures, headline};
 use crate::results::{
@@ -34,7 +35,7 @@ pub fn markdown(document: &Document) -> String {
         "<sub>run {run} · backsight {} · exit {} ({})</sub>",
         document.tool.version,
         document.run.exit_code.code(),
-        document.run.exit_code.meaning()
+        exit_reason(document)
     );
     out
 }

@@ -5,6 +5,7 @@ use std::fmt::Write;
 
 use anstyle::{AnsiColor, Style};
 
+use super::headline::exit_reason;
 use super::rows;
 use super::{escape, figures, headline};
 use crate::results::{
@@ -63,7 +64,7 @@ pub fn terminal(document: &Document, place: Option<&Place>) -> String {
         0 => String::new(),
         ns => format!(" after {}", figures::time(ns as f64)),
     };
-    line(&mut out, &paint(style, format!("exit {} ({}){took}", exit.code(), exit.meaning())));
+    line(&mut out, &paint(style, format!("exit {} ({}){took}", exit.code(), exit_reason(document))));
     out
 }
 
