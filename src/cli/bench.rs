@@ -2,7 +2,7 @@
 
 use std::io::IsTerminal;
 
-use super::output::{Console, Format, print_json};
+use super::output::{Console, Format, duration, percent, print_json};
 use super::progress::Progress;
 use super::run::environment;
 use super::written;
@@ -48,14 +48,6 @@ pub(super) struct Args {
     /// The report for people, or besides the results document on standard output.
     #[arg(long, value_enum, default_value_t)]
     format: Format,
-}
-
-fn duration(text: &str) -> Result<StepDuration, String> {
-    StepDuration::parse(text).ok_or_else(|| "wants a duration such as 30s, 10m or 1h".to_owned())
-}
-
-fn percent(text: &str) -> Result<Percent, String> {
-    Percent::parse(text).ok_or_else(|| "wants a share such as 2%".to_owned())
 }
 
 /// Runs the command.

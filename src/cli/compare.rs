@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::output::{Console, Format, print, print_json};
+use super::output::{Console, Format, percent, print, print_json};
 use super::written;
 use crate::ops::compare::{Compared, compare};
 use crate::pipeline::Percent;
@@ -26,10 +26,6 @@ pub(super) struct Args {
     /// A table for people, or JSON.
     #[arg(long, value_enum, default_value_t)]
     format: Format,
-}
-
-fn percent(text: &str) -> Result<Percent, String> {
-    Percent::parse(text).ok_or_else(|| "wants a share such as 2%".to_owned())
 }
 
 /// Runs the command.

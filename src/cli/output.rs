@@ -1,8 +1,10 @@
-//! Where text goes: data to standard output, prose to standard error, style only where the stream is a terminal.
+//! What subcommands share. Where text goes: data to standard output, prose to standard error, style only where the stream is a terminal.
 
 use std::io::{self, Write};
 
 use serde::Serialize;
+
+use crate::pipeline::{Percent, StepDuration};
 
 /// How much is said.
 #[derive(Debug, Clone, Copy)]
@@ -65,4 +67,14 @@ pub(super) fn print_json(value: &impl Serialize) -> io::Result<()> {
     serde_json::to_writer_pretty(&mut out, value)?;
     out.write_all(b"\n")?;
     out.flush()
+}
+
+/// A time span given on the command line.
+pub(super) fn duration(text: &str) -> Result<StepDuration, String> {
+    StepDuration::parse(text).ok_or_else(|| "wants a duration such as 30s, 10m or 1h".to_owned())
+}
+
+/// A share given on the command line.
+pub(super) fn percent(text: &str) -> Result<Percent, String> {
+    Percent::parse(text).ok_or_else(|| "wants a share such as 2%".to_owned())
 }

@@ -5,7 +5,7 @@ use std::io::IsTerminal;
 use std::path::PathBuf;
 
 use super::diagnostic;
-use super::output::{Console, Format, print_json};
+use super::output::{Console, Format, duration, print_json};
 use super::progress::Progress;
 use super::written;
 use crate::execute::Listener;
@@ -73,10 +73,6 @@ impl Choice {
         };
         Selection::new(self.only.iter().map(kind).collect(), &self.keep, &self.skip)
     }
-}
-
-fn duration(text: &str) -> Result<StepDuration, String> {
-    StepDuration::parse(text).ok_or_else(|| "wants a duration such as 30s, 10m or 1h".to_owned())
 }
 
 /// Runs the command.

@@ -1,36 +1,11 @@
 //! Comparing by example: two documents in, rows out.
 
 use super::{Limits, unpaired, without_base};
-use crate::results::{
-    Assembly, Benchmark, Case, Change, Document, Event, ExitCode, Host, Iteration, Metric, Outcome, PipelineRef,
-    RunInfo, SchemaTag, Status, Tool, Verdict,
-};
+use crate::results::{Assembly, Benchmark, Case, Document, Event, Iteration, Metric, Outcome, PipelineRef, Verdict};
 
 fn document(benchmarks: Vec<Benchmark>, cases: Vec<Case>) -> Document {
-    let empty = Document {
-        schema: SchemaTag,
-        tool: Tool { name: "backsight".into(), version: "0".into() },
-        run: RunInfo {
-            id: uuid::Uuid::nil(),
-            started_at: jiff::Timestamp::UNIX_EPOCH,
-            duration_ns: 0,
-            status: Status::Running,
-            exit_code: ExitCode::Passed,
-            selection: None,
-        },
-        project: "p".into(),
-        pipeline: PipelineRef { path: "backsight.yml".into(), sha256: String::new() },
-        change: Change::default(),
-        host: Host::default(),
-        toolchains: Vec::new(),
-        counts: Default::default(),
-        steps: Vec::new(),
-        cases: Vec::new(),
-        generations: Vec::new(),
-        benchmarks: Vec::new(),
-        comparison: None,
-        remarks: Vec::new(),
-    };
+    let pipeline = PipelineRef { path: "backsight.yml".into(), sha256: String::new() };
+    let empty = Document::begun(uuid::Uuid::nil(), jiff::Timestamp::UNIX_EPOCH, "p", pipeline);
     let mut assembly = Assembly::new();
     assembly.hear(Event::RunStarted { document: Box::new(empty), steps: 0 });
     for case in cases {

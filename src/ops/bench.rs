@@ -13,8 +13,8 @@ use crate::execute::{Cancel, Duel, DuelError, Emitter, Environment, Listener, Lo
 use crate::host;
 use crate::plan::{Invocation, Item, Measure, Work};
 use crate::results::{
-    Basis, Comparison, Counts, Direction, Document, Event, ExitCode, Kind, MetricChange, Pairs, PipelineRef, RunInfo,
-    SchemaTag, Status, Step, StepStatus, Tool, Verdict,
+    Basis, Comparison, Direction, Document, Event, ExitCode, Kind, MetricChange, Pairs, PipelineRef, Status, Step,
+    StepStatus, Verdict,
 };
 
 /// What is asked for.
@@ -111,31 +111,10 @@ fn blank(request: &Request) -> Document {
     let commands = format!("{}\n{}", request.base.display(), request.head.display());
     let sha256 = Sha256::digest(&commands).iter().map(|byte| format!("{byte:02x}")).collect();
     let project = request.folder.file_name().map_or_else(|| "bench".into(), |name| name.to_string_lossy().into_owned());
-    Document {
-        schema: SchemaTag,
-        tool: Tool { name: env!("CARGO_PKG_NAME").into(), version: env!("CARGO_PKG_VERSION").into() },
-        run: RunInfo {
-            id: Uuid::now_v7(),
-            started_at: Timestamp::now(),
-            duration_ns: 0,
-            status: Status::Running,
-            exit_code: ExitCode::Passed,
-            selection: None,
-        },
-        project,
-        // No file: the two commands stand for it.
-        pipeline: PipelineRef { path: String::new(), sha256 },
-        change,
-        host: host::probe(std::path::Path::new("/")),
-        toolchains: Vec::new(),
-        counts: Counts::default(),
-        steps: Vec::new(),
-        cases: Vec::new(),
-        generations: Vec::new(),
-        benchmarks: Vec::new(),
-        comparison: None,
-        remarks: Vec::new(),
-    }
+    // No file: the two commands stand for it.
+    let pipeline = PipelineRef { path: String::new(), sha256 };
+    let host = host::probe(std::path::Path::new("/"));
+    Document { change, host, ..Document::begun(Uuid::now_v7(), Timestamp::now(), project, pipeline) }
 }
 
 fn item(name: String, head: &Invocation, timeout: Duration, limit: f64) -> Item {

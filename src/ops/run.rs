@@ -19,9 +19,7 @@ use super::planning::{PlanningError, planned};
 use crate::compare::{self, Limits, Terms};
 use crate::execute::{self, Cancel, Emitter, Environment, Journal, Listener, Workshop};
 use crate::plan::{Facts, Plan, Selection, Work};
-use crate::results::{
-    Comparison, Counts, Document, Event, ExitCode, PipelineRef, RemarkLevel, RunInfo, SchemaTag, Status, Tool,
-};
+use crate::results::{Comparison, Document, Event, ExitCode, PipelineRef, RemarkLevel, RunInfo, Status};
 use crate::store::{FolderError, OpenOptions, Places, RunLock, SqliteStore, Store, StoreError};
 use crate::{host, results};
 
@@ -218,30 +216,10 @@ fn blank(
     (change, host, toolchains): (results::Change, results::Host, Vec<results::Toolchain>),
 ) -> Document {
     let name = loaded.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    Document {
-        schema: SchemaTag,
-        tool: Tool { name: env!("CARGO_PKG_NAME").into(), version: env!("CARGO_PKG_VERSION").into() },
-        run: RunInfo {
-            id,
-            started_at,
-            duration_ns: 0,
-            status: Status::Running,
-            exit_code: ExitCode::Passed,
-            selection: Some(request.selection.text().to_owned()).filter(|text| !text.is_empty()),
-        },
-        project: facts.project.clone(),
-        pipeline: PipelineRef { path: name, sha256: loaded.sha256.clone() },
-        change,
-        host,
-        toolchains,
-        counts: Counts::default(),
-        steps: Vec::new(),
-        cases: Vec::new(),
-        generations: Vec::new(),
-        benchmarks: Vec::new(),
-        comparison: None,
-        remarks: Vec::new(),
-    }
+    let pipeline = PipelineRef { path: name, sha256: loaded.sha256.clone() };
+    let begun = Document::begun(id, started_at, facts.project.clone(), pipeline);
+    let selection = Some(request.selection.text().to_owned()).filter(|text| !text.is_empty());
+    Document { run: RunInfo { selection, ..begun.run }, change, host, toolchains, ..begun }
 }
 
 impl Prepared {

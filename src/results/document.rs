@@ -184,3 +184,34 @@ pub struct Document {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub remarks: Vec<Remark>,
 }
+
+impl Document {
+    /// The document of a run that begins: nothing is found out yet.
+    pub fn begun(id: Uuid, started_at: Timestamp, project: impl Into<String>, pipeline: PipelineRef) -> Self {
+        let run = RunInfo {
+            id,
+            started_at,
+            duration_ns: 0,
+            status: Status::Running,
+            exit_code: ExitCode::Passed,
+            selection: None,
+        };
+        Self {
+            schema: SchemaTag,
+            tool: Tool { name: env!("CARGO_PKG_NAME").into(), version: env!("CARGO_PKG_VERSION").into() },
+            run,
+            project: project.into(),
+            pipeline,
+            change: Change::default(),
+            host: Host::default(),
+            toolchains: Vec::new(),
+            counts: Counts::default(),
+            steps: Vec::new(),
+            cases: Vec::new(),
+            generations: Vec::new(),
+            benchmarks: Vec::new(),
+            comparison: None,
+            remarks: Vec::new(),
+        }
+    }
+}

@@ -2,8 +2,8 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot set up its data has failed")]
 
 use backsight::results::{
-    Benchmark, Case, Change, Counts, Direction, Document, ExitCode, Host, Kind, Metric, Outcome, PipelineRef, RunInfo,
-    SchemaTag, Status, Step, StepStatus, Summary, Tool,
+    Benchmark, Case, Change, Direction, Document, ExitCode, Host, Kind, Metric, Outcome, PipelineRef, RunInfo, Status,
+    Step, StepStatus, Summary,
 };
 use jiff::{SignedDuration, Timestamp};
 
@@ -29,23 +29,9 @@ pub(crate) fn document(nth: i64) -> Document {
         dirty: Some(false),
         ..Change::default()
     };
-    Document {
-        schema: SchemaTag,
-        tool: Tool { name: "backsight".into(), version: "0.1.0".into() },
-        run,
-        project: "demo".into(),
-        pipeline: PipelineRef { path: "backsight.yml".into(), sha256: "0".repeat(64) },
-        change,
-        host: Host { class_key: CLASS.into(), arch: "x86_64".into(), targets: vec!["cpu".into()], ..Host::default() },
-        toolchains: Vec::new(),
-        counts: Counts::default(),
-        steps: Vec::new(),
-        cases: Vec::new(),
-        generations: Vec::new(),
-        benchmarks: Vec::new(),
-        comparison: None,
-        remarks: Vec::new(),
-    }
+    let pipeline = PipelineRef { path: "backsight.yml".into(), sha256: "0".repeat(64) };
+    let host = Host { class_key: CLASS.into(), arch: "x86_64".into(), targets: vec!["cpu".into()], ..Host::default() };
+    Document { run, change, host, ..Document::begun(id, start, "demo", pipeline) }
 }
 
 /// Adds a step that passed.
