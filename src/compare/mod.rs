@@ -7,6 +7,7 @@
 
 mod cases;
 mod paired;
+mod simulation;
 mod trial;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,6 +18,7 @@ use crate::results::{
 use crate::stats;
 
 pub use paired::{Decision, METHOD as PAIRED_METHOD, Screen, Terms as PairedTerms, decide, screen, unchanged};
+pub use simulation::{Family, Recorded, Scenario, Sensitivity, Source, Tally, sensitivity, simulate};
 pub use trial::{
     Decision as TrialDecision, Pair, Role, SoFar, Stage, Subject, SubjectMetric, Terms as TrialTerms, Trial,
 };
