@@ -16,7 +16,7 @@ use crate::results::{
 };
 use crate::stats;
 
-pub use paired::{Decision, METHOD as PAIRED_METHOD, Screen, Terms as PairedTerms, decide, screen, unchanged};
+pub use paired::{Finding, paired, row as paired_row};
 pub use trial::{Decision as TrialDecision, Pair, SoFar, Stage, Subject, SubjectMetric, Terms as TrialTerms, Trial};
 
 /// Coverage of the intervals.
@@ -80,6 +80,7 @@ pub fn unpaired(base: &Document, head: &Document, limits: &Limits) -> Comparison
     let told = cases::changes(base, head);
     Comparison {
         basis: Basis::Unpaired,
+        false_alarms: None,
         baseline: Some(reference(base)),
         note: Some("measured at another time on the same kind of host: indicative, never gates".into()),
         rows,
@@ -104,6 +105,7 @@ pub fn without_base(head: &Document, limits: &Limits, why: String) -> Comparison
     });
     Comparison {
         basis: Basis::Unpaired,
+        false_alarms: None,
         baseline: None,
         note: Some(why),
         rows: rows.collect(),
@@ -125,7 +127,7 @@ fn reference(base: &Document) -> BaselineRef {
 }
 
 fn compared<'a>(benchmark: &'a Benchmark, terms: &'a Terms) -> impl Iterator<Item = &'a Metric> {
-    let measured_here = !benchmark.iterations.is_empty();
+    let measured_here = !benchmark.is_reported();
     benchmark.metrics.iter().filter(move |metric| {
         if !terms.metrics.is_empty() && measured_here {
             terms.metrics.contains(&metric.metric)

@@ -128,6 +128,10 @@ pub struct Comparison {
     /// Why there is no baseline, or what to bear in mind about it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
+    /// The chance that any change of a paired comparison is called when there is none, over all its rows together:
+    /// what the p-values of the rows were held against.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub false_alarms: Option<f64>,
     /// The rows, in the order of the run's benchmarks; missing ones last.
     pub rows: Vec<MetricChange>,
     /// Cases that fail now and passed in the baseline, as `step` and title.
