@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::TrialDecision as Decision;
+use super::{Role, TrialDecision as Decision};
 use crate::results::{Basis, Benchmark, Comparison, Direction, Metric, MetricChange, Pairs, Reason, Validity, Verdict};
 
 /// The method's name in documents.
@@ -72,6 +72,7 @@ fn blank(benchmark: &Benchmark, metric: &str, limit: f64, arms: (Option<&Metric>
         pairs: None,
         smallest_detectable: None,
         method: Some(METHOD.into()),
+        beside: false,
         verdict: Verdict::Inconclusive,
         validity: benchmark.validity.clone(),
         note: None,
@@ -94,8 +95,19 @@ fn decide(row: &mut MetricChange, decision: Option<&Decision>, needed: Option<Du
     row.pairs = Some(Pairs { screening, confirmation });
     row.smallest_detectable = decision.smallest_detectable.filter(|size| size.is_finite());
     row.verdict = decision.verdict;
-    if decision.verdict == Verdict::Inconclusive {
-        row.note = Some(undecided(row.smallest_detectable, screening + confirmation, needed));
+    row.beside = decision.role == Role::Beside;
+    let open = decision.verdict == Verdict::Inconclusive;
+    let open = open.then(|| undecided(row.smallest_detectable, screening + confirmation, needed));
+    let notes: Vec<String> = [part(decision.role).map(str::to_owned), open].into_iter().flatten().collect();
+    row.note = Some(notes.join("; ")).filter(|note| !note.is_empty());
+}
+
+/// Why this one of two clocks is the one that decides.
+const fn part(role: Role) -> Option<&'static str> {
+    match role {
+        Role::ProcessorBound => Some("it decides: the program is bound by the processor"),
+        Role::Waits => Some("it decides: the program waits for more than the processor"),
+        Role::Alone | Role::Beside => None,
     }
 }
 
@@ -159,7 +171,7 @@ pub fn paired(rows: Vec<MetricChange>, false_alarms: f64, note: String) -> Compa
 mod tests {
     use std::time::Duration;
 
-    use super::{Decision, Finding, row};
+    use super::{Decision, Finding, Role, row};
     use crate::results::{Benchmark, Metric, Reason, Validity, Verdict, command_block};
 
     fn metric(samples: &[f64]) -> Metric {
@@ -183,6 +195,7 @@ mod tests {
             smallest_detectable: smallest,
             pairs: (4, 0),
             suspect: true,
+            role: Role::Alone,
             more: None,
         }
     }
@@ -203,6 +216,11 @@ mod tests {
         assert!(note(None, Some(1)).starts_with("4 pairs are too few to decide anything; a budget of about 1 s"));
         let told = row(&both, "wall_time", 0.02, measured(Some(&decision(Verdict::Regressed, None)), None));
         assert_eq!((told.note, told.high, told.low, told.n), (None, None, Some(0.01), (4, 4)));
+        let waits = Decision { role: Role::Waits, ..decision(Verdict::Regressed, None) };
+        let told = row(&both, "wall_time", 0.02, measured(Some(&waits), None));
+        assert!(!told.beside && told.note.unwrap().starts_with("it decides: the program waits"));
+        let beside = Decision { role: Role::Beside, ..waits };
+        assert!(row(&both, "wall_time", 0.02, measured(Some(&beside), None)).beside);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use super::gate::is_regression;
+use super::gate::{is_doubtful, is_regression};
 use crate::execute::{Arms, Cancel, Emitter, Environment, Listener, Place, Workshop, execute};
 use crate::pipeline::MetricName;
 use crate::plan::{Invocation, Item, Measure, Plan, Work};
@@ -142,16 +142,17 @@ fn plan(request: &Request) -> Plan {
 /// A regression fails, an open question is undecided, a command that cannot be started is a mistake on the command line.
 fn judge(document: &Document, cancel: &Cancel) -> (Status, ExitCode) {
     let rows: Vec<_> = document.comparison.iter().flat_map(|comparison| &comparison.rows).collect();
+    let doubtful = rows.iter().any(|row| is_doubtful(row));
     let regressed = rows.iter().any(|row| is_regression(row));
     let decided = |verdict| matches!(verdict, Verdict::Unchanged | Verdict::Improved);
-    let open = rows.is_empty() || rows.iter().any(|row| !decided(row.verdict));
+    let open = rows.is_empty() || rows.iter().any(|row| !row.beside && !decided(row.verdict));
     let not_started = |step: &Step| step.reason.as_ref().is_some_and(|reason| reason.code == "not_started");
     match cancel.signal() {
         Some(2) => (Status::Cancelled, ExitCode::Interrupted),
         Some(_) => (Status::Cancelled, ExitCode::Terminated),
         None if document.steps.iter().any(not_started) => (Status::Errored, ExitCode::Usage),
         None if regressed => (Status::Failed, ExitCode::Failed),
-        None if open => (Status::Undecided, ExitCode::Undecided),
+        None if open || doubtful => (Status::Undecided, ExitCode::Undecided),
         None => (Status::Passed, ExitCode::Passed),
     }
 }

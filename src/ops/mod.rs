@@ -15,4 +15,5 @@ pub mod report;
 pub mod run;
 pub mod runs;
 pub mod schema;
+pub mod simulate;
 pub mod when;

@@ -107,6 +107,9 @@ pub struct MetricChange {
     /// The name of the method that gave estimate and interval.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub method: Option<String>,
+    /// Reported beside another metric of the same benchmark, which decides: of wall and CPU time the calmer one.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub beside: bool,
     /// What it says.
     pub verdict: Verdict,
     /// How far the data can be trusted.
