@@ -2,9 +2,13 @@
 
 mod figures;
 mod harness;
+mod memory;
 mod paired;
 mod purse;
+mod rig;
 mod sampling;
+mod subject;
+mod vigil;
 
 use std::time::Duration;
 
@@ -19,7 +23,9 @@ use harness::Call;
 
 pub use paired::{Duel, DuelError, Outcome, duel};
 pub(super) use purse::Purse;
-pub use sampling::calibrate;
+pub use rig::{Rig, calibrate};
+pub use subject::{CountError, Part, Reading, ReportError, Setup, Subject, SubjectError};
+pub(super) use vigil::Vigil;
 
 /// Runs one benchmark step.
 pub(super) fn run(item: &Item, measure: &Measure, purse: &Purse, workshop: &Workshop, emitter: &Emitter) -> Ended {

@@ -68,6 +68,7 @@ impl Masker {
             | Event::StepStarted { .. }
             | Event::Progress { .. }
             | Event::SampleTaken { .. }
+            | Event::Measuring { .. }
             | Event::Compared { .. }
             | Event::RunFinished { .. } => {}
         }

@@ -25,12 +25,15 @@ use std::time::Duration;
 
 use crate::plan::Item;
 
-pub use benchmark::{Duel, DuelError, Outcome, calibrate, duel};
+pub use benchmark::{
+    CountError, Duel, DuelError, Outcome, Part, Reading, ReportError, Rig, Setup, Subject, SubjectError, calibrate,
+    duel,
+};
 pub use cancel::Cancel;
 pub use emitter::{Emitter, Listener};
 pub use environment::Environment;
 pub use journal::{Journal, JournalError, replay};
-pub use launch::{Launcher, Usage};
+pub use launch::{LaunchError, Launcher, Usage};
 pub use log::Log;
 pub use mask::Masker;
 pub use schedule::execute;

@@ -3,7 +3,7 @@
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use super::benchmark::Purse;
+use super::benchmark::{Purse, Vigil};
 use super::ended::Ended;
 use super::{Emitter, Workshop, benchmark, generate, test_step};
 use crate::plan::{Item, Plan, Work};
@@ -19,16 +19,19 @@ pub fn execute(plan: &Plan, workshop: &Workshop, emitter: &Emitter) -> std::io::
         workshop,
         emitter,
         purse: Purse::new(plan, workshop.budget),
+        vigil: Vigil::default(),
         board: Mutex::new(Board { states: vec![State::Waiting; plan.items.len()], running: 0 }),
         changed: Condvar::new(),
     };
-    std::thread::scope(|scope| {
+    std::thread::scope(|scope| -> std::io::Result<()> {
         for number in 1..workshop.jobs.max(1) {
             std::thread::Builder::new().name(format!("step-{number}")).spawn_scoped(scope, || work.serve())?;
         }
         work.serve();
         Ok(())
-    })
+    })?;
+    work.vigil.end(emitter);
+    Ok(())
 }
 
 struct Schedule<'a> {
@@ -36,6 +39,7 @@ struct Schedule<'a> {
     workshop: &'a Workshop,
     emitter: &'a Emitter,
     purse: Purse,
+    vigil: Vigil,
     board: Mutex<Board>,
     changed: Condvar,
 }
@@ -143,7 +147,10 @@ impl Schedule<'_> {
             Work::Test { run, junit, retries } => {
                 test_step::run(item, run, junit.as_deref(), *retries, self.workshop, self.emitter)
             }
-            Work::Benchmark(measure) => benchmark::run(item, measure, &self.purse, self.workshop, self.emitter),
+            Work::Benchmark(measure) => {
+                self.vigil.begin(&self.workshop.environment, self.emitter);
+                benchmark::run(item, measure, &self.purse, self.workshop, self.emitter)
+            }
         });
         let status = ended.status;
         let step = Step {

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use crate::compare::{Decision, PairedTerms};
 use crate::execute::{Cancel, Duel, DuelError, Emitter, Environment, Listener, Log, Outcome, Workshop, duel};
 use crate::host;
-use crate::plan::{Invocation, Item, Measure, Work};
+use crate::plan::{Invocation, Item, Manner, Measure, Work};
 use crate::results::{
     Basis, Comparison, Direction, Document, Event, ExitCode, Kind, MetricChange, Pairs, PipelineRef, Status, Step,
     StepStatus, Verdict,
@@ -85,12 +85,13 @@ pub fn bench(request: Request, listeners: Vec<Box<dyn Listener>>) -> Result<Docu
     };
     let emitter = Emitter::new(workshop.environment.masker().clone(), listeners);
     emitter.emit(Event::RunStarted { document: Box::new(blank.clone()), steps: 1 });
-    let item = item(request.name, &request.head, request.timeout, request.terms.limit);
+    let measure = measure(&request.head, request.terms.limit);
+    let item = item(request.name, &measure, request.timeout);
     let mut log = Log::create(&workshop.run_dir, "bench.log".into(), workshop.environment.masker(), None)?;
     let measured = Duel {
         item: &item,
+        measure: &measure,
         base: &request.base,
-        head: &request.head,
         budget: request.budget,
         warm_up: request.warm_up,
         seed: request.seed,
@@ -117,8 +118,8 @@ fn blank(request: &Request) -> Document {
     Document { change, host, ..Document::begun(Uuid::now_v7(), Timestamp::now(), project, pipeline) }
 }
 
-fn item(name: String, head: &Invocation, timeout: Duration, limit: f64) -> Item {
-    let measure = Measure {
+fn measure(head: &Invocation, limit: f64) -> Measure {
+    Measure {
         run: head.clone(),
         build: None,
         metrics: Vec::new(),
@@ -127,7 +128,11 @@ fn item(name: String, head: &Invocation, timeout: Duration, limit: f64) -> Item 
         samples: None,
         harness: None,
         limit,
-    };
+        manner: Box::new(Manner::default()),
+    }
+}
+
+fn item(name: String, measure: &Measure, timeout: Duration) -> Item {
     Item {
         id: format!("{}/{name}", Kind::Benchmark.section()),
         kind: Kind::Benchmark,
@@ -140,7 +145,7 @@ fn item(name: String, head: &Invocation, timeout: Duration, limit: f64) -> Item 
         secrets: Vec::new(),
         working_dir: String::new(),
         timeout,
-        work: Work::Benchmark(measure),
+        work: Work::Benchmark(measure.clone()),
     }
 }
 
@@ -198,7 +203,7 @@ fn comparison(measured: &Duel<'_>, outcome: &Outcome) -> Comparison {
         note: Some(format!(
             "{} (base) against {} (head), in pairs whose order is drawn from seed {}",
             measured.base.display(),
-            measured.head.display(),
+            measured.measure.run.display(),
             measured.seed
         )),
         rows: outcome.decisions.iter().map(row).collect(),

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::{Benchmark, Direction, Document, Event, ExitCode, GenerationState, Iteration, Kind, Metric, Reason};
-use super::{Remark, RemarkLevel, Status, Step, StepStatus, Validity};
+use super::{Benchmark, Direction, Document, Event, ExitCode, GenerationState, Iteration, Kind, Measured, Metric};
+use super::{Reason, Remark, RemarkLevel, Status, Step, StepStatus, Validity};
 
 /// A document in the making.
 #[derive(Debug, Default)]
@@ -77,6 +77,7 @@ impl Assembly {
                 }
                 document.steps.push(step);
             }
+            Event::Measuring { measuring } => document.measuring = Some(measuring),
             Event::Remarked { remark } => document.remarks.push(remark),
             Event::Compared { comparison } => document.comparison = Some(comparison),
             Event::RunFinished { status, exit_code, duration_ns } => {
@@ -161,7 +162,7 @@ fn partial_benchmark(step: &str, name: &str, open: &Open, reason: &Reason) -> Op
     let metrics = open.samples.iter().map(|(metric, samples)| Metric {
         metric: metric.clone(),
         value: median(samples),
-        unit: if metric == "peak_memory" { "bytes" } else { "ns" }.into(),
+        unit: Measured::find(metric).map_or("ns", |known| known.unit).into(),
         direction: Direction::Lower,
         lower: None,
         upper: None,

@@ -14,11 +14,13 @@ mod benchmark;
 mod case;
 mod change;
 mod comparison;
+mod conditions;
 mod document;
 mod event;
 mod exit;
 mod generation;
 mod host;
+mod measured;
 mod status;
 mod step;
 
@@ -27,10 +29,12 @@ pub use benchmark::{Arm, Benchmark, Direction, Iteration, Metric, Summary, Valid
 pub use case::{Attempt, Case, Failure, Outcome};
 pub use change::{Change, ChangeRequest, Provider};
 pub use comparison::{BaselineRef, Basis, Comparison, MetricChange, Pairs, Verdict};
+pub use conditions::{Conditions, Measuring, Pressure, Span};
 pub use document::{Counts, Document, PipelineRef, Remark, RemarkLevel, RunInfo, SCHEMA, SchemaTag, Tool};
 pub use event::Event;
 pub use exit::ExitCode;
 pub use generation::{Generation, GenerationState};
 pub use host::{Cpu, Host, Os, Toolchain};
+pub use measured::{MEASURED, Measured};
 pub use status::Status;
 pub use step::{ExitStatus, Kind, LogRef, Reason, Step, StepStatus};

@@ -1,18 +1,17 @@
 //! The paired measurement of two commands: pairs in drawn order, screening, then confirmation on fresh pairs.
 
-use std::fs::File;
-use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
-use super::figures::{Columns, values};
-use super::sampling::{direct, forget_own_peak, own_peak};
+use super::figures::Columns;
+use super::rig::Rig;
+use super::subject::{CountError, Reading, Setup, Subject, SubjectError};
+use super::vigil::{Since, Vigil};
 use crate::compare::{Decision, PairedTerms, Screen, decide, screen, unchanged};
-use crate::execute::launch::{LaunchError, Launcher, Usage};
 use crate::execute::log::Log;
-use crate::execute::{Emitter, Watch, Workshop};
-use crate::plan::{Invocation, Item};
+use crate::execute::{Emitter, Workshop};
+use crate::plan::{Invocation, Item, Measure};
 use crate::report::figures::{change, interval};
-use crate::results::{Arm, Benchmark, Direction, Event, ExitStatus, Iteration, Kind, Pairs, Reason, Validity};
+use crate::results::{Arm, Benchmark, Direction, Event, Iteration, Kind, Metric, Pairs, Reason, RemarkLevel, Validity};
 use crate::stats::{Random, signed_rank};
 
 /// The share of the budget that screening gets.
@@ -33,10 +32,10 @@ const DECIDING: [&str; 2] = ["wall_time", "cpu_time"];
 pub struct Duel<'a> {
     /// The step it is told as; its command is the head.
     pub item: &'a Item,
+    /// How both commands are executed; its own command is the head.
+    pub measure: &'a Measure,
     /// The base's command.
     pub base: &'a Invocation,
-    /// The head's command.
-    pub head: &'a Invocation,
     /// Time for both stages.
     pub budget: Duration,
     /// Runs of each before the first pair.
@@ -61,14 +60,14 @@ pub struct Outcome {
 pub enum DuelError {
     /// A command could not be started.
     #[error("{0}: {1}")]
-    Start(&'static str, LaunchError),
+    Start(&'static str, SubjectError),
     /// A command fails.
     #[error("{arm}: {HOPELESS} runs in a row failed, the last with {exit}{said}")]
     Fails {
         /// `base` or `head`.
         arm: &'static str,
         /// How its last run ended.
-        exit: ExitStatus,
+        exit: String,
         /// The last line it wrote on standard error, after a colon.
         said: String,
     },
@@ -82,39 +81,45 @@ pub enum DuelError {
 /// # Errors
 /// If a command cannot be started, or fails again and again.
 pub fn duel(duel: &Duel<'_>, workshop: &Workshop, emitter: &Emitter, log: &mut Log<'_>) -> Result<Outcome, DuelError> {
-    let watch = Watch::start(workshop.cancel.clone())?;
+    let rig = Rig::open(workshop.cancel.clone())?;
     let mut work = Work {
         duel,
         workshop,
         emitter,
-        watch,
-        base: Side::open("base", Arm::Base, duel.base, duel.item, workshop)?,
-        head: Side::open("head", Arm::Head, duel.head, duel.item, workshop)?,
+        base: Side::open("base", Arm::Base, duel.base, duel, workshop, &rig)?,
+        head: Side::open("head", Arm::Head, &duel.measure.run, duel, workshop, &rig)?,
+        rig,
+        since: Since::now(),
         random: Random::new(duel.seed),
         iterations: Vec::new(),
         pairs: Vec::new(),
         told: Instant::now(),
     };
-    log.write(format!("base: {}\nhead: {}\nseed: {}\n", work.base.shown, work.head.shown, duel.seed).as_bytes());
+    let (base, head) = (work.base.subject.shown(), work.head.subject.shown());
+    log.write(format!("base: {base}\nhead: {head}\nseed: {}\n", duel.seed).as_bytes());
     emitter.emit(Event::StepStarted {
         step: duel.item.id.clone(),
         kind: Kind::Benchmark,
         attempt: 1,
         at_ns: emitter.elapsed_ns(),
     });
-    forget_own_peak();
+    let vigil = Vigil::default();
+    vigil.begin(&workshop.environment, emitter);
+    work.head.subject.remarks().into_iter().for_each(|text| {
+        emitter.remark(RemarkLevel::Warning, Some(&duel.item.id), text);
+    });
     work.warm_up()?;
     let decisions = work.stages()?;
-    Ok(work.conclude(decisions))
+    let counted = [work.count(Arm::Base), work.count(Arm::Head)];
+    vigil.end(emitter);
+    Ok(work.conclude(decisions, counted))
 }
 
 /// One command, ready.
 struct Side {
     name: &'static str,
     arm: Arm,
-    launcher: Launcher,
-    stderr: File,
-    shown: String,
+    subject: Subject,
     columns: Columns,
     failures: u32,
 }
@@ -124,18 +129,14 @@ impl Side {
         name: &'static str,
         arm: Arm,
         run: &Invocation,
-        item: &Item,
+        duel: &Duel<'_>,
         workshop: &Workshop,
+        rig: &Rig,
     ) -> Result<Self, DuelError> {
-        let cwd = workshop.folder(item);
         // Equal for both but for the command: an environment of another size moves the stack.
-        let env = workshop.environment.whole(&workshop.step_env(item, 1, &[]), &item.secrets);
-        let argv = direct(run, &env, &cwd).unwrap_or_else(|| run.argv());
-        let stderr = tempfile::tempfile()?;
-        let launcher =
-            Launcher::new(&argv, &env, &cwd, Some(stderr.as_fd())).map_err(|error| DuelError::Start(name, error))?;
-        let shown = shell_words::join(&argv);
-        Ok(Self { name, arm, launcher, stderr, shown, columns: Columns::default(), failures: 0 })
+        let subject = Subject::open(&Setup::of(duel.item, duel.measure, run, workshop), rig)
+            .map_err(|error| DuelError::Start(name, error))?;
+        Ok(Self { name, arm, subject, columns: Columns::default(), failures: 0 })
     }
 }
 
@@ -143,9 +144,10 @@ struct Work<'a> {
     duel: &'a Duel<'a>,
     workshop: &'a Workshop,
     emitter: &'a Emitter,
-    watch: Watch,
     base: Side,
     head: Side,
+    rig: Rig,
+    since: Since,
     random: Random,
     iterations: Vec<Iteration>,
     /// Log ratios of the complete pairs, one column a deciding metric.
@@ -206,51 +208,62 @@ impl Work<'_> {
             }
             self.tell(stage, n as u64, from);
             let order = if self.random.coin() { [Arm::Base, Arm::Head] } else { [Arm::Head, Arm::Base] };
-            let mut usages: [Option<Usage>; 2] = [None, None];
-            for (usage, arm) in usages.iter_mut().zip(order) {
-                *usage = self.run(arm, false)?;
+            let mut readings: [Option<Reading>; 2] = [None, None];
+            for (reading, arm) in readings.iter_mut().zip(order) {
+                *reading = self.run(arm, false)?;
             }
             if order[0] == Arm::Head {
-                usages.swap(0, 1);
+                readings.swap(0, 1);
             }
-            if let [Some(base), Some(head)] = usages {
+            if let [Some(base), Some(head)] = readings {
                 self.keep(&base, &head);
             }
         }
     }
 
     /// A pair enters the statistics only if both its runs succeeded.
-    fn keep(&mut self, base: &Usage, head: &Usage) {
-        self.base.columns.push(base);
-        self.head.columns.push(head);
-        let cpu = |usage: &Usage| (usage.user + usage.system).as_secs_f64();
-        let ratio = |head: f64, base: f64| {
-            // A clock of microseconds can say zero; two zeros are equal, one is no ratio at all.
-            if head > 0.0 && base > 0.0 { (head / base).ln() } else { 0.0 }
+    fn keep(&mut self, base: &Reading, head: &Reading) {
+        self.base.columns.push(&base.values);
+        self.head.columns.push(&head.values);
+        let value = |reading: &Reading, wanted: &str| {
+            reading.values.iter().find(|(name, _)| name == wanted).map_or(0.0, |(_, value)| *value)
         };
-        self.pairs.push([ratio(head.wall.as_secs_f64(), base.wall.as_secs_f64()), ratio(cpu(head), cpu(base))]);
+        // A clock of microseconds can say zero; two zeros are equal, one is no ratio at all.
+        let ratio = |head: f64, base: f64| if head > 0.0 && base > 0.0 { (head / base).ln() } else { 0.0 };
+        self.pairs.push(DECIDING.map(|metric| ratio(value(head, metric), value(base, metric))));
     }
 
     /// One run; `None` if it failed.
-    fn run(&mut self, arm: Arm, warm_up: bool) -> Result<Option<Usage>, DuelError> {
+    fn run(&mut self, arm: Arm, warm_up: bool) -> Result<Option<Reading>, DuelError> {
         let side = if arm == Arm::Base { &mut self.base } else { &mut self.head };
         let at_ns = self.emitter.elapsed_ns();
-        let usage = side
-            .launcher
-            .run(&self.watch, self.duel.item.timeout)
-            .map_err(|error| DuelError::Start(side.name, error))?;
-        let good = usage.status.success() && !usage.timed_out;
+        let reading =
+            side.subject.once(&self.rig, self.duel.item.timeout).map_err(|error| DuelError::Start(side.name, error))?;
+        let good = reading.good();
         side.failures = if good { 0 } else { side.failures + 1 };
         if side.failures >= HOPELESS && !self.workshop.cancel.is_asked() {
-            return Err(DuelError::Fails { arm: side.name, exit: usage.status, said: last_words(&mut side.stderr) });
+            let said = last_words(&side.subject.said());
+            return Err(DuelError::Fails { arm: side.name, exit: reading.ending(), said });
         }
-        let _ = side.stderr.set_len(0);
-        let failed = (!good).then_some(usage.status);
+        let failed = (!good).then_some(reading.status);
         let iteration = Iteration { warm_up, failed, arm: Some(side.arm), ..Iteration::at(at_ns) };
         self.iterations.push(iteration.clone());
-        let told = if good { values(&usage) } else { Vec::new() };
-        self.emitter.emit(Event::SampleTaken { step: self.duel.item.id.clone(), iteration, values: told });
-        Ok(good.then_some(usage))
+        let values = if good { reading.values.clone() } else { Vec::new() };
+        self.emitter.emit(Event::SampleTaken { step: self.duel.item.id.clone(), iteration, values });
+        Ok(good.then_some(reading))
+    }
+
+    /// Instructions, if they are counted apart; a failure is a remark, for the timed runs stand.
+    fn count(&mut self, arm: Arm) -> Option<Metric> {
+        let side = if arm == Arm::Base { &mut self.base } else { &mut self.head };
+        if self.workshop.cancel.is_asked() {
+            return None;
+        }
+        side.subject.count(&self.rig, self.duel.item.timeout).unwrap_or_else(|error: CountError| {
+            let text = format!("instructions: {}: {error}", side.name);
+            self.emitter.remark(RemarkLevel::Warning, Some(&self.duel.item.id), text);
+            None
+        })
     }
 
     /// The interval so far, for the eye only: it plays no part in the decision.
@@ -272,7 +285,7 @@ impl Work<'_> {
         self.emitter.emit(Event::Progress { step, doing, done, total: None, figure });
     }
 
-    fn conclude(self, decisions: Vec<(Decision, Pairs)>) -> Outcome {
+    fn conclude(self, decisions: Vec<(Decision, Pairs)>, counted: [Option<Metric>; 2]) -> Outcome {
         let failed = self.iterations.iter().filter(|iteration| iteration.failed.is_some()).count();
         let validity = match (self.pairs.len(), failed) {
             (0, _) => Validity::Invalid { reason: Reason::new("no_sample", "no pair of runs succeeded") },
@@ -282,14 +295,19 @@ impl Work<'_> {
                 Validity::Noisy { reason: Reason::new("runs_failed", text) }
             }
         };
-        let floor = own_peak();
+        let conditions = self.since.conditions();
+        let [base, head] = counted;
+        let metrics = |columns: Columns, counted: Option<Metric>| {
+            columns.into_metrics(&self.rig).into_iter().chain(counted).collect::<Vec<_>>()
+        };
         let benchmark = Benchmark {
             step: self.duel.item.id.clone(),
             target: Some(self.duel.item.target.clone()),
-            metrics: self.head.columns.into_metrics(floor),
-            base: self.base.columns.into_metrics(floor),
+            metrics: metrics(self.head.columns, head),
+            base: metrics(self.base.columns, base),
             iterations: self.iterations,
-            validity,
+            validity: validity.under(&conditions),
+            conditions: Some(conditions),
             ..Benchmark::new(&self.duel.item.name)
         };
         self.emitter.emit(Event::BenchmarkFinished { benchmark: benchmark.clone() });
@@ -299,14 +317,8 @@ impl Work<'_> {
     }
 }
 
-fn last_words(stderr: &mut File) -> String {
-    use std::io::{Read, Seek};
-    let mut text = Vec::new();
-    let read = stderr.rewind().and_then(|()| Read::take(stderr, 64 << 10).read_to_end(&mut text));
-    let text = String::from_utf8_lossy(&text);
+fn last_words(said: &[u8]) -> String {
+    let text = String::from_utf8_lossy(said);
     let last = text.lines().rfind(|line| !line.trim().is_empty());
-    match (read, last) {
-        (Ok(_), Some(line)) => format!(": {}", line.trim()),
-        _ => String::new(),
-    }
+    last.map(|line| format!(": {}", line.trim())).unwrap_or_default()
 }
