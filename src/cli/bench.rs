@@ -2,6 +2,7 @@
 
 use std::io::IsTerminal;
 
+use super::manner::MannerArgs;
 use super::output::{Console, Format, duration, percent, print_json};
 use super::progress::Progress;
 use super::run::environment;
@@ -48,6 +49,8 @@ pub(super) struct Args {
     /// The report for people, or besides the results document on standard output.
     #[arg(long, value_enum, default_value_t)]
     format: Format,
+    #[command(flatten)]
+    manner: MannerArgs,
 }
 
 /// Runs the command.
@@ -83,6 +86,7 @@ pub(super) fn run(args: Args, console: Console) -> ExitCode {
 fn request(args: Args) -> std::io::Result<Request> {
     // Any number will do for a seed; it is recorded, so that the order can be drawn again.
     let clock = || u64::try_from(jiff::Timestamp::now().as_nanosecond()).unwrap_or_default();
+    let (manner, metrics) = args.manner.read();
     Ok(Request {
         base: Invocation::Shell { shell: Shell::Sh, script: args.vs },
         head: Invocation::Args(args.command),
@@ -92,6 +96,8 @@ fn request(args: Args) -> std::io::Result<Request> {
         timeout: args.timeout.0,
         warm_up: args.warm_up,
         seed: args.seed.unwrap_or_else(clock),
+        manner,
+        metrics,
         terms: PairedTerms { limit: args.limit.0, false_alarms: args.false_alarms.0 },
         env: environment(),
         cancel: cancel_on_signals()?,

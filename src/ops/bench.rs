@@ -11,6 +11,7 @@ use uuid::Uuid;
 use crate::compare::{Decision, PairedTerms};
 use crate::execute::{Cancel, Duel, DuelError, Emitter, Environment, Listener, Log, Outcome, Workshop, duel};
 use crate::host;
+use crate::pipeline::MetricName;
 use crate::plan::{Invocation, Item, Manner, Measure, Work};
 use crate::results::{
     Basis, Comparison, Direction, Document, Event, ExitCode, Kind, MetricChange, Pairs, PipelineRef, Status, Step,
@@ -36,6 +37,10 @@ pub struct Request {
     pub warm_up: u32,
     /// Where the order inside the pairs is drawn from.
     pub seed: u64,
+    /// How both commands are executed.
+    pub manner: Manner,
+    /// Metrics to record beside the usual ones.
+    pub metrics: Vec<MetricName>,
     /// What the decision is held to.
     pub terms: PairedTerms,
     /// The variables of this process.
@@ -85,7 +90,7 @@ pub fn bench(request: Request, listeners: Vec<Box<dyn Listener>>) -> Result<Docu
     };
     let emitter = Emitter::new(workshop.environment.masker().clone(), listeners);
     emitter.emit(Event::RunStarted { document: Box::new(blank.clone()), steps: 1 });
-    let measure = measure(&request.head, request.terms.limit);
+    let measure = measure(&request.head, request.manner, request.metrics, request.terms.limit);
     let item = item(request.name, &measure, request.timeout);
     let mut log = Log::create(&workshop.run_dir, "bench.log".into(), workshop.environment.masker(), None)?;
     let measured = Duel {
@@ -118,17 +123,17 @@ fn blank(request: &Request) -> Document {
     Document { change, host, ..Document::begun(Uuid::now_v7(), Timestamp::now(), project, pipeline) }
 }
 
-fn measure(head: &Invocation, limit: f64) -> Measure {
+fn measure(head: &Invocation, manner: Manner, metrics: Vec<MetricName>, limit: f64) -> Measure {
     Measure {
         run: head.clone(),
         build: None,
-        metrics: Vec::new(),
+        metrics,
         budget: None,
         warm_up: 0,
         samples: None,
         harness: None,
         limit,
-        manner: Box::new(Manner::default()),
+        manner: Box::new(manner),
     }
 }
 

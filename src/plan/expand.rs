@@ -1,6 +1,7 @@
 //! Steps × models × targets, each with its decision.
 
 use std::collections::BTreeMap;
+use std::path::{Component, Path};
 use std::time::Duration;
 
 use serde_json::json;
@@ -268,7 +269,7 @@ fn manner(step: &BenchmarkStep, template: &Template) -> Result<Manner, (&'static
         command.transpose().map_err(|error| (what, error))
     };
     let stdin = step.stdin.as_ref().map(|stdin| match stdin {
-        Stdin::File(path) => template.render(path).map(Stdin::File),
+        Stdin::File(path) => template.render(path).and_then(inside).map(Stdin::File),
         Stdin::Text { text } => template.render(text).map(|text| Stdin::Text { text }),
     });
     Ok(Manner {
@@ -280,6 +281,22 @@ fn manner(step: &BenchmarkStep, template: &Template) -> Result<Manner, (&'static
         clean_env: step.clean_env,
         source: step.source.unwrap_or_default(),
     })
+}
+
+/// A path that a template made must not lead out of the workspace.
+fn inside(path: String) -> Result<String, TemplateError> {
+    let mut depth = 0_usize;
+    let stays = Path::new(&path).components().all(|component| {
+        let deeper = match component {
+            Component::Normal(_) => depth.checked_add(1),
+            Component::ParentDir => depth.checked_sub(1),
+            Component::CurDir => Some(depth),
+            Component::RootDir | Component::Prefix(_) => None,
+        };
+        depth = deeper.unwrap_or_default();
+        deeper.is_some()
+    });
+    if stays { Ok(path) } else { Err(TemplateError(format!("`{path}` leaves the workspace"))) }
 }
 
 fn refuse_shared_outputs(items: &[Item]) -> Result<(), PlanError> {

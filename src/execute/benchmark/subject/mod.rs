@@ -112,9 +112,6 @@ pub enum SubjectError {
         /// The system's words.
         source: io::Error,
     },
-    /// A template made a path that leads out.
-    #[error("stdin: `{0}` leaves the workspace; use a path inside it")]
-    Outside(String),
     /// A processor that is not there.
     #[error("pin: processor {asked} is not one that this process may use; it may use {allowed}")]
     Pin {
