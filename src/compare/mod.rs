@@ -7,6 +7,7 @@
 
 mod cases;
 mod paired;
+mod simulation;
 mod trial;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,7 +18,10 @@ use crate::results::{
 use crate::stats;
 
 pub use paired::{Decision, METHOD as PAIRED_METHOD, Screen, Terms as PairedTerms, decide, screen, unchanged};
-pub use trial::{Decision as TrialDecision, Pair, SoFar, Stage, Subject, SubjectMetric, Terms as TrialTerms, Trial};
+pub use simulation::{Family, Recorded, Scenario, Sensitivity, Source, Tally, sensitivity, simulate};
+pub use trial::{
+    Decision as TrialDecision, Pair, Role, SoFar, Stage, Subject, SubjectMetric, Terms as TrialTerms, Trial,
+};
 
 /// Coverage of the intervals.
 const CONFIDENCE: f64 = 0.99;

@@ -8,8 +8,8 @@
 //! others, those that may have moved (a loose level) are suspects. *Confirmation* takes fresh pairs, which played no part
 //! in that choice, where the question is open: Holm's procedure over all suspects at `false_alarms`, spent over
 //! planned looks, tests "no change", and a change is called only if that is rejected *and* the estimate lies at or
-//! beyond the limit. A benchmark so slow that two stages of it cannot say anything has one stage: all its pairs are
-//! fresh.
+//! beyond the limit. Where nothing is chosen there is one stage and all pairs are fresh: if the metrics are so few that all
+//! would be suspects, or a benchmark so slow that two stages of it could not say anything.
 
 mod judge;
 
@@ -18,13 +18,13 @@ use std::time::Duration;
 use crate::results::Direction;
 use crate::stats::Random;
 
-pub use judge::{Decision, SoFar};
+pub use judge::{Decision, Role, SoFar};
 
 /// The share of the budget that screening gets.
 const SCREENING: f64 = 0.4;
 /// The planned looks of the confirmation: the share of its time after which each is taken, and the share of the error
 /// budget that it may spend. The shares of the error add up to one, so no dependence between looks can inflate it.
-const LOOKS: [(f64, f64); 2] = [(0.3, 0.2), (1.0, 0.8)];
+const LOOKS: [(f64, f64); 3] = [(0.15, 0.05), (0.4, 0.15), (1.0, 0.8)];
 /// The chance of "unchanged" where the true change lies exactly at the limit, all looks together.
 const UNCHANGED_ERROR: f64 = 0.05;
 /// What screening's look may spend of it; the looks of the confirmation share the rest.
@@ -95,6 +95,8 @@ pub enum Stage {
 #[derive(Debug, Clone)]
 pub struct Trial {
     states: Vec<State>,
+    /// How many metrics there are in all.
+    metrics: usize,
     terms: Terms,
     random: Random,
     stage: Stage,
@@ -115,7 +117,7 @@ struct State {
     /// Time spent in this stage, and the time it may spend.
     spent: Duration,
     allowance: Duration,
-    /// One stage only: its pairs are too dear for two.
+    /// One stage only: nothing is chosen, or its pairs are too dear for two.
     direct: bool,
     /// No more pairs: its command fails, or all is decided.
     closed: bool,
@@ -144,6 +146,7 @@ impl Trial {
             closed: false,
         };
         Self {
+            metrics: subjects.iter().map(|subject| subject.metrics.len()).sum(),
             states: subjects.into_iter().zip(allowances).map(state).collect(),
             terms,
             random: Random::new(terms.seed),
@@ -182,7 +185,7 @@ impl Trial {
         state.pairs.push(pair);
         if self.stage == Stage::Screening && state.pairs.len() == 1 {
             let affordable = state.allowance.as_secs_f64() / took.as_secs_f64().max(1e-9);
-            state.direct = affordable * SCREENING < FEWEST as f64;
+            state.direct = self.metrics <= judge::SUSPECTS_BY_CHANCE as usize || affordable * SCREENING < FEWEST as f64;
         }
     }
 
@@ -270,9 +273,8 @@ impl Trial {
     }
 
     fn end_screening(&mut self, spent: Duration) {
-        let metrics: usize = self.states.iter().map(|state| state.subject.metrics.len()).sum();
         for state in &mut self.states {
-            judge::screen(state, metrics, self.terms);
+            judge::screen(state, self.metrics, self.terms);
             state.screening = if state.direct { 0 } else { state.pairs.len() };
             state.closed |= state.standings.iter().all(|standing| standing.decision.is_some());
         }

@@ -14,4 +14,5 @@ pub mod report;
 pub mod run;
 pub mod runs;
 pub mod schema;
+pub mod simulate;
 pub mod when;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Pair, Subject, SubjectMetric, Terms, Trial};
+use super::{Pair, Role, Subject, SubjectMetric, Terms, Trial};
 use crate::results::{Direction, Verdict};
 use crate::stats::Random;
 
@@ -43,20 +43,30 @@ fn terms(pairs: u64, seed: u64) -> Terms {
 #[test]
 fn all_take_turns_and_the_freed_time_goes_to_the_suspect() {
     let mut random = Random::new(1);
-    let mut trial = Trial::new(vec![subject(0.05); 3], terms(300, 7));
+    let mut trial = Trial::new(vec![subject(0.05); 6], terms(600, 7));
     let turns = drive(&mut trial, |at| {
         let slower = if at == 1 { 1.2 } else { 1.0 };
         single(1.0 + 0.01 * random.normal(), slower * (1.0 + 0.01 * random.normal()))
     });
-    let screening = &turns[..120];
-    for round in screening.chunks(3) {
+    let screening = &turns[..240];
+    for round in screening.chunks(6) {
         let mut round = round.to_vec();
         round.sort_unstable();
-        assert_eq!(round, [0, 1, 2]);
+        assert_eq!(round, [0, 1, 2, 3, 4, 5]);
     }
-    assert!(turns[120..].iter().all(|at| *at == 1), "only the suspect goes on");
-    assert_eq!(verdicts(&mut trial), [Some(Verdict::Unchanged), Some(Verdict::Regressed), Some(Verdict::Unchanged)]);
+    assert!(turns[240..].iter().all(|at| *at == 1), "only the suspect goes on");
     assert!(turns.len() < 300, "a clear case ends at the first look: {}", turns.len());
+    let told = verdicts(&mut trial);
+    assert_eq!(told[1], Some(Verdict::Regressed));
+    assert_eq!(told.iter().filter(|told| **told == Some(Verdict::Unchanged)).count(), 5);
+}
+
+#[test]
+fn few_metrics_have_one_stage_whose_looks_end_a_clear_case() {
+    let mut trial = Trial::new(vec![subject(0.05)], terms(400, 7));
+    let turns = drive(&mut trial, |_| single(1.0, 1.2)).len();
+    assert_eq!((turns, trial.pairs(0)), (61, (0, 61)));
+    assert_eq!(verdicts(&mut trial), [Some(Verdict::Regressed)]);
 }
 
 #[test]
@@ -119,4 +129,16 @@ fn an_absolute_floor_keeps_small_things_quiet() {
     let mut trial = Trial::new(vec![floored, subject(0.01)], terms(200, 7));
     drive(&mut trial, |_| single(10.0, 11.0));
     assert_eq!(verdicts(&mut trial), [Some(Verdict::Unchanged), Some(Verdict::Regressed)]);
+}
+
+#[test]
+fn the_clock_that_decides_follows_from_what_the_program_does() {
+    let decided = |cpu: f64| {
+        let both = Subject { metrics: vec![metric("wall_time", 0.02), metric("cpu_time", 0.02)], budget: None };
+        let mut trial = Trial::new(vec![both], terms(100, 7));
+        drive(&mut trial, |_| Pair { base: vec![1.0, cpu], head: vec![1.0, cpu] });
+        trial.conclude().remove(0).into_iter().flatten().map(|decision| decision.role).collect::<Vec<_>>()
+    };
+    assert_eq!(decided(0.9), [Role::Beside, Role::ProcessorBound]);
+    assert_eq!(decided(0.2), [Role::Waits, Role::Beside]);
 }
