@@ -6,7 +6,9 @@ use super::{Role, TrialDecision as Decision};
 use crate::results::{Basis, Benchmark, Comparison, Direction, Metric, MetricChange, Pairs, Reason, Validity, Verdict};
 
 /// The method's name in documents.
-const METHOD: &str = "paired, random order: signed rank and Hodges-Lehmann of log ratios, two stages, Holm";
+const METHOD: &str = "pairs in random order: clipped scores of logarithms, planned looks, weighted Holm";
+/// The method's name where counts are compared as they are.
+const EXACT: &str = "exact: the same count in every execution of an arm";
 
 /// What became of the comparison of one metric.
 #[derive(Debug, Clone, Copy)]
@@ -91,6 +93,9 @@ fn decide(row: &mut MetricChange, decision: Option<&Decision>, needed: Option<Du
     (row.low, row.high) = (finite(decision.low), finite(decision.high));
     row.confidence = Some(decision.confidence);
     row.p = decision.p;
+    if decision.p.is_none() && decision.low == decision.high {
+        row.method = Some(EXACT.into());
+    }
     row.n = (n, n);
     row.pairs = Some(Pairs { screening, confirmation });
     row.smallest_detectable = decision.smallest_detectable.filter(|size| size.is_finite());
