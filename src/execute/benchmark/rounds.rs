@@ -11,10 +11,10 @@ use super::turns::{SHARE, Turn, Turns, Wish, divide};
 use super::verdicts::{Decided, conclude};
 use crate::compare::{Pair, Stage, Subject, SubjectMetric, Trial, TrialTerms};
 use crate::execute::ended::Ended;
-use crate::execute::{Emitter, Watch, Workshop};
+use crate::execute::{Emitter, Place, Watch, Workshop};
 use crate::plan::{Item, Measure};
 use crate::report;
-use crate::results::{Arm, ColumnName, MetricChange, Reason, StepStatus};
+use crate::results::{Arm, ColumnName, MetricChange, Reason, RemarkLevel, StepStatus};
 use crate::stats::Random;
 
 /// Pairs tried before the first complete one; a command that spoils so many is not to be compared.
@@ -55,6 +55,7 @@ pub(in crate::execute) fn measure(
     forget_own_peak();
     let mut rounds =
         Rounds { phase, watch, benches: Vec::new(), random: Random::new(phase.seed), last: Instant::now() };
+    rounds.compare_environments(steps);
     rounds.open(steps, preparation, finish);
     rounds.warm_up();
     let first = rounds.first_pairs();
@@ -91,6 +92,23 @@ struct Cast {
 }
 
 impl<'a> Rounds<'a> {
+    /// An environment of another size moves the stack, which can make a difference of some per cent by itself.
+    fn compare_environments(&self, steps: &[(&Item, &Measure)]) {
+        let (Some(arms), Some((item, _))) = (&self.phase.workshop.arms, steps.first()) else { return };
+        let size = |place: &Place| {
+            let variables = place.step_env(item, 1, &[]);
+            variables.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>()
+        };
+        let apart = size(&arms.base).abs_diff(size(&arms.head));
+        if apart > 0 {
+            let text = format!(
+                "the environments of base and head differ in size by {apart} bytes; that alone can change the speed of \
+                 a program"
+            );
+            self.phase.emitter.remark(RemarkLevel::Warning, None, text);
+        }
+    }
+
     fn open(
         &mut self,
         steps: &[(&'a Item, &'a Measure)],
