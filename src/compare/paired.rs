@@ -83,7 +83,8 @@ fn blank(benchmark: &Benchmark, metric: &str, limit: f64, arms: (Option<&Metric>
 
 fn decide(row: &mut MetricChange, decision: Option<&Decision>, needed: Option<Duration>) {
     let Some(decision) = decision else {
-        row.validity = invalid("no_pair", "no pair gave two figures of which a ratio can be told");
+        row.validity =
+            invalid("no_pair", "no ratio can be told: the first pair lacked it, or no pair has two values above zero");
         return;
     };
     let finite = |bound: f64| Some(bound).filter(|bound| bound.is_finite() && *bound > -1.0);

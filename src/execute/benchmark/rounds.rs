@@ -203,6 +203,9 @@ impl<'a> Rounds<'a> {
         for First { bench: at, pair, took } in first {
             let Some((_, bench)) = self.benches.get(at) else { continue };
             let columns = bench.comparable(&pair);
+            if columns.is_empty() {
+                continue;
+            }
             let limit = bench.setting.measure.limit;
             let metrics = columns.iter().map(|(_, name)| subject_metric(name, limit)).collect();
             subjects.push(Subject { metrics, budget: bench.setting.measure.budget });
@@ -211,7 +214,9 @@ impl<'a> Rounds<'a> {
             cast.spent.push((Duration::ZERO, 0));
         }
         let alone = |(at, (_, bench)): (usize, &(usize, Bench<'a>))| {
-            (bench.stop.is_none() && cast.subjects.iter().all(|(known, _)| *known != at)).then_some(at)
+            // A harness of which base and head report nothing in common has told all there is.
+            let told = bench.is_harness() && bench.has_base();
+            (bench.stop.is_none() && !told && cast.subjects.iter().all(|(known, _)| *known != at)).then_some(at)
         };
         let singles: Vec<usize> = self.benches.iter().enumerate().filter_map(alone).collect();
         let sampled = singles.iter().filter(|at| self.is_sampled(**at)).count();
@@ -247,7 +252,7 @@ impl<'a> Rounds<'a> {
         match bench.setting.measure.samples {
             // One call of a harness is enough: it decides itself how often it measures.
             _ if bench.is_harness() => Wish::Exactly(1),
-            Some(samples) => Wish::Exactly(samples as usize),
+            Some(samples) => Wish::Exactly((samples as usize).saturating_sub(bench.record.counted(Arm::Head))),
             None => {
                 bench.short_of_time = Some(share);
                 Wish::Within(share)
@@ -281,7 +286,9 @@ impl<'a> Rounds<'a> {
         }
         if fallen && !stopped {
             let (at, spent) = (*at, cast.spent.get(subject).map_or(Duration::ZERO, |(spent, _)| *spent));
-            let wish = self.wish(at, SHARE.saturating_sub(spent));
+            let asked = bench.setting.measure.budget.unwrap_or(SHARE);
+            let share = self.phase.budget / u32::try_from(self.benches.len()).unwrap_or(u32::MAX).max(1);
+            let wish = self.wish(at, asked.min(share).saturating_sub(spent));
             turns.add(wish);
             cast.singles.push(at);
         }
