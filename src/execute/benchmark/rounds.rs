@@ -12,10 +12,10 @@ use super::verdicts::{Decided, Surroundings, conclude};
 use super::vigil::Since;
 use crate::compare::{Pair, Stage, Subject, SubjectMetric, Trial, TrialTerms};
 use crate::execute::ended::Ended;
-use crate::execute::{Emitter, Workshop};
+use crate::execute::{Emitter, Place, Workshop};
 use crate::plan::{Item, Measure};
 use crate::report;
-use crate::results::{Arm, ColumnName, Measured, MetricChange, Reason, StepStatus};
+use crate::results::{Arm, ColumnName, Measured, MetricChange, Reason, RemarkLevel, StepStatus};
 use crate::stats::Random;
 
 /// Pairs tried before the first complete one; a command that spoils so many is not to be compared.
@@ -61,6 +61,7 @@ pub(in crate::execute) fn measure(
         random: Random::new(phase.seed),
         last: Instant::now(),
     };
+    rounds.compare_environments(steps);
     rounds.open(steps, preparation, finish);
     rounds.warm_up();
     let first = rounds.first_pairs();
@@ -99,6 +100,23 @@ struct Cast {
 }
 
 impl<'a> Rounds<'a> {
+    /// An environment of another size moves the stack, which can make a difference of some per cent by itself.
+    fn compare_environments(&self, steps: &[(&Item, &Measure)]) {
+        let (Some(arms), Some((item, _))) = (&self.phase.workshop.arms, steps.first()) else { return };
+        let size = |place: &Place| {
+            let variables = place.step_env(item, 1, &[]);
+            variables.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>()
+        };
+        let apart = size(&arms.base).abs_diff(size(&arms.head));
+        if apart > 0 {
+            let text = format!(
+                "the environments of base and head differ in size by {apart} bytes; that alone can change the speed of \
+                 a program"
+            );
+            self.phase.emitter.remark(RemarkLevel::Warning, None, text);
+        }
+    }
+
     fn open(
         &mut self,
         steps: &[(&'a Item, &'a Measure)],
@@ -196,6 +214,9 @@ impl<'a> Rounds<'a> {
         for First { bench: at, pair, took } in first {
             let Some((_, bench)) = self.benches.get(at) else { continue };
             let columns = bench.comparable(&pair);
+            if columns.is_empty() {
+                continue;
+            }
             let limit = bench.setting.measure.limit;
             let metrics = columns.iter().map(|(_, name)| subject_metric(name, limit)).collect();
             subjects.push(Subject { metrics, budget: bench.setting.measure.budget });
@@ -204,7 +225,9 @@ impl<'a> Rounds<'a> {
             cast.spent.push((Duration::ZERO, 0));
         }
         let alone = |(at, (_, bench)): (usize, &(usize, Bench<'a>))| {
-            (bench.stop.is_none() && cast.subjects.iter().all(|(known, _)| *known != at)).then_some(at)
+            // A harness of which base and head report nothing in common has told all there is.
+            let told = bench.is_harness() && bench.has_base();
+            (bench.stop.is_none() && !told && cast.subjects.iter().all(|(known, _)| *known != at)).then_some(at)
         };
         let singles: Vec<usize> = self.benches.iter().enumerate().filter_map(alone).collect();
         let sampled = singles.iter().filter(|at| self.is_sampled(**at)).count();
@@ -240,7 +263,7 @@ impl<'a> Rounds<'a> {
         match bench.setting.measure.samples {
             // One call of a harness is enough: it decides itself how often it measures.
             _ if bench.is_harness() => Wish::Exactly(1),
-            Some(samples) => Wish::Exactly(samples as usize),
+            Some(samples) => Wish::Exactly((samples as usize).saturating_sub(bench.record.counted(Arm::Head))),
             None => {
                 bench.short_of_time = Some(share);
                 Wish::Within(share)
@@ -274,7 +297,9 @@ impl<'a> Rounds<'a> {
         }
         if fallen && !stopped {
             let (at, spent) = (*at, cast.spent.get(subject).map_or(Duration::ZERO, |(spent, _)| *spent));
-            let wish = self.wish(at, SHARE.saturating_sub(spent));
+            let asked = bench.setting.measure.budget.unwrap_or(SHARE);
+            let share = self.phase.budget / u32::try_from(self.benches.len()).unwrap_or(u32::MAX).max(1);
+            let wish = self.wish(at, asked.min(share).saturating_sub(spent));
             turns.add(wish);
             cast.singles.push(at);
         }

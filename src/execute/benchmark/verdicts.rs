@@ -1,5 +1,6 @@
 //! What a measured step says in the end: its benchmarks with their validity, and the rows of its comparison.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::bench::{Bench, Finished, Stop, close_log};
@@ -143,6 +144,7 @@ fn validity(bench: &Bench<'_>) -> Validity {
 
 fn rows(bench: &Bench<'_>, benchmarks: &[Benchmark], decided: Option<&Decided>) -> Vec<MetricChange> {
     let limit = bench.setting.measure.limit;
+    let places = decided.map(Decided::places).unwrap_or_default();
     let mut rows = Vec::new();
     for benchmark in benchmarks {
         let series = benchmark.series();
@@ -150,7 +152,14 @@ fn rows(bench: &Bench<'_>, benchmarks: &[Benchmark], decided: Option<&Decided>) 
             let finding = match (&bench.no_base, &bench.stop) {
                 (_, Some(Stop::Fails(failure))) => Finding::HeadFails(&failure.reason),
                 (Some(reason), _) => Finding::NoBase(reason),
-                (None, _) => measured(decided, &series, &metric),
+                (None, _) => {
+                    let place = places.get(&(series.as_str(), metric.as_str()));
+                    let found = place.and_then(|at| decided.and_then(|decided| decided.found(*at)));
+                    Finding::Measured {
+                        decision: found.map(|(decision, _)| decision),
+                        needed: found.and_then(|(_, needed)| needed),
+                    }
+                }
             };
             let apart = apart(benchmark, &metric, limit);
             let finding = match (&apart, finding) {
@@ -187,20 +196,27 @@ fn compared(bench: &Bench<'_>, benchmark: &Benchmark) -> Vec<String> {
     names
 }
 
-fn measured<'a>(decided: Option<&'a Decided>, series: &str, metric: &str) -> Finding<'a> {
-    let found = decided.and_then(|decided| {
-        let place = decided.columns.iter().position(|(_, name)| name.series == series && name.metric == metric)?;
-        Some((decided, decided.decisions.get(place)?.as_ref()?))
-    });
-    let decision = found.map(|(_, decision)| decision);
-    Finding::Measured { decision, needed: found.and_then(|(decided, decision)| needed(decided, decision)) }
-}
+impl Decided {
+    /// Where the decision on a series' metric stands.
+    fn places(&self) -> BTreeMap<(&str, &str), usize> {
+        self.columns
+            .iter()
+            .enumerate()
+            .map(|(at, column)| {
+                let (_, name) = column;
+                ((name.series.as_str(), name.metric.as_str()), at)
+            })
+            .collect()
+    }
 
-/// A budget of this benchmark that would decide it: errors fall with the root of the number of pairs, and below a few
-/// pairs nothing can be decided at all.
-fn needed(decided: &Decided, decision: &TrialDecision) -> Option<Duration> {
-    match decision.more {
-        Some(more) if more.is_finite() => (more > 1.0).then(|| decided.spent.mul_f64(more.min(1e6))),
-        Some(_) | None => Some(decided.spent.checked_div(decided.pairs)?.saturating_mul(FEWEST_PAIRS)),
+    /// A decision, and a budget of this benchmark that would decide it: errors fall with the root of the number of
+    /// pairs, and below a few pairs nothing can be decided at all.
+    fn found(&self, at: usize) -> Option<(&TrialDecision, Option<Duration>)> {
+        let decision = self.decisions.get(at)?.as_ref()?;
+        let needed = match decision.more {
+            Some(more) if more.is_finite() => (more > 1.0).then(|| self.spent.mul_f64(more.min(1e6))),
+            Some(_) | None => Some(self.spent.checked_div(self.pairs)?.saturating_mul(FEWEST_PAIRS)),
+        };
+        Some((decision, needed))
     }
 }
