@@ -8,7 +8,8 @@ use super::progress::Progress;
 use super::run::environment;
 use super::written;
 use crate::execute::Listener;
-use crate::ops::bench::{Request, bench};
+use crate::ops::against::Side;
+use crate::ops::bench::{Base, Request, bench};
 use crate::ops::run::{cancel_on_signals, new_seed};
 use crate::pipeline::{Percent, Shell, StepDuration};
 use crate::plan::Invocation;
@@ -18,9 +19,18 @@ use crate::results::ExitCode;
 /// Arguments of `bench`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// The base: a command in one string, run by `sh` where it needs a shell.
-    #[arg(long, value_name = "COMMAND")]
-    vs: String,
+    /// The base: another command in one string, run by `sh` where it needs a shell.
+    #[arg(long, value_name = "COMMAND", required_unless_present = "against", conflicts_with = "against")]
+    vs: Option<String>,
+    /// The base: the same command in another revision, checked out beside this one. `main...` is where HEAD left main.
+    #[arg(long, value_name = "REV")]
+    against: Option<String>,
+    /// With --against: run once in each working copy before the measurement.
+    #[arg(long, value_name = "COMMAND", requires = "against")]
+    build: Option<String>,
+    /// With --against: a path that git ignores and both working copies need, linked into them; may be repeated.
+    #[arg(long, value_name = "PATH", requires = "against")]
+    carry: Vec<String>,
     /// The head: program and arguments, after `--`.
     #[arg(required = true, last = true, value_name = "COMMAND")]
     command: Vec<String>,
@@ -37,7 +47,7 @@ pub(super) struct Args {
     #[arg(long, value_parser = percent, default_value = "2%")]
     limit: Percent,
     /// The chance of calling any change where there is none.
-    #[arg(long, value_parser = percent, default_value = "1%")]
+    #[arg(long, value_parser = percent, default_value = "0.05%")]
     false_alarms: Percent,
     /// Runs of each command before the first pair.
     #[arg(long, default_value_t = 1)]
@@ -84,8 +94,13 @@ pub(super) fn run(args: Args, console: Console) -> ExitCode {
 
 fn request(args: Args) -> std::io::Result<Request> {
     let (manner, metrics) = args.manner.read();
+    let shell = |script: String| Invocation::Shell { shell: Shell::Sh, script };
+    let base = match args.against {
+        Some(revision) => Base::Revision { side: Side::parse(&revision, args.carry), build: args.build.map(shell) },
+        None => Base::Command(shell(args.vs.unwrap_or_default())),
+    };
     Ok(Request {
-        base: Invocation::Shell { shell: Shell::Sh, script: args.vs },
+        base,
         head: Invocation::Args(args.command),
         name: args.name,
         folder: std::env::current_dir()?,

@@ -8,18 +8,20 @@ use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
+use super::against::{self, Side};
 use super::gate::{is_doubtful, is_regression};
 use crate::execute::{Arms, Cancel, Emitter, Environment, Listener, Place, Workshop, execute};
+use crate::host::CopiesError;
 use crate::pipeline::MetricName;
 use crate::plan::{Invocation, Item, Manner, Measure, Plan, Work};
-use crate::results::{Document, Event, ExitCode, Kind, PipelineRef, RunInfo, Status, Step, Verdict};
+use crate::results::{Document, Event, ExitCode, Kind, PipelineRef, RemarkLevel, RunInfo, Status, Step, Verdict};
 use crate::{compare, host};
 
 /// What is asked for.
 #[derive(Debug)]
 pub struct Request {
-    /// The base's command.
-    pub base: Invocation,
+    /// What the head is measured against.
+    pub base: Base,
     /// The head's command.
     pub head: Invocation,
     /// The name of the benchmark.
@@ -48,12 +50,38 @@ pub struct Request {
     pub cancel: Cancel,
 }
 
+/// What a command is measured against.
+#[derive(Debug)]
+pub enum Base {
+    /// Another command, here.
+    Command(Invocation),
+    /// The same command in another revision of the repository.
+    Revision {
+        /// Which.
+        side: Side,
+        /// What is run once in each working copy before.
+        build: Option<Invocation>,
+    },
+}
+
+impl Base {
+    fn display(&self) -> String {
+        match self {
+            Self::Command(command) => command.display(),
+            Self::Revision { side, .. } => format!("the same in {}", side.named),
+        }
+    }
+}
+
 /// Why nothing was measured.
 #[derive(Debug, thiserror::Error)]
 pub enum BenchError {
     /// A folder or a file of ours, or the system's refusal of a thread.
     #[error("the measurement cannot begin: {0}")]
     Place(#[from] std::io::Error),
+    /// The working copies.
+    #[error(transparent)]
+    Copies(#[from] CopiesError),
 }
 
 impl BenchError {
@@ -61,6 +89,7 @@ impl BenchError {
     pub const fn exit_code(&self) -> ExitCode {
         match self {
             Self::Place(_) => ExitCode::Tool,
+            Self::Copies(error) => against::exit_code(error),
         }
     }
 }
@@ -71,7 +100,7 @@ impl BenchError {
 /// If the measurement cannot begin. A command that cannot be run is part of the document.
 pub fn bench(request: Request, listeners: Vec<Box<dyn Listener>>) -> Result<Document, BenchError> {
     let place = tempfile::tempdir()?;
-    let blank = blank(&request);
+    let mut blank = blank(&request);
     let note = format!(
         "{} (base) against {} (head), in pairs whose order is drawn from seed {}",
         request.base.display(),
@@ -79,7 +108,13 @@ pub fn bench(request: Request, listeners: Vec<Box<dyn Listener>>) -> Result<Docu
         request.seed
     );
     let plan = plan(&request);
+    let copies = match &request.base {
+        Base::Command(_) => None,
+        Base::Revision { side, .. } => Some(against::copies(&request.folder, side, &request.env)?),
+    };
+    blank.run.against = copies.as_ref().map(|copies| copies.told.clone());
     let here = Place { workspace: request.folder.clone(), variables: Vec::new() };
+    let arms = copies.as_ref().map_or_else(|| Arms { base: here.clone(), head: here }, |copies| copies.arms.clone());
     let workshop = Workshop {
         workspace: request.folder,
         run_dir: place.path().to_owned(),
@@ -88,12 +123,15 @@ pub fn bench(request: Request, listeners: Vec<Box<dyn Listener>>) -> Result<Docu
         jobs: 1,
         check_only: false,
         budget: request.budget,
-        arms: Some(Arms { base: here.clone(), head: here }),
+        arms: Some(arms),
         seed: request.seed,
         false_alarms: request.false_alarms,
     };
     let emitter = Emitter::new(workshop.environment.masker().clone(), listeners);
     emitter.emit(Event::RunStarted { document: Box::new(blank.clone()), steps: 1 });
+    for remark in copies.iter().flat_map(|copies| &copies.remarks) {
+        emitter.remark(RemarkLevel::Warning, None, remark.clone());
+    }
     let rows = execute(&plan, &workshop, &emitter)?;
     emitter.emit(Event::Compared { comparison: compare::paired(rows, request.false_alarms, note) });
     let judged = emitter.look(|document| judge(document, &workshop.cancel));
@@ -117,10 +155,14 @@ fn blank(request: &Request) -> Document {
 fn plan(request: &Request) -> Plan {
     let mut metrics = vec![MetricName::WallTime, MetricName::CpuTime];
     metrics.extend(request.metrics.iter().filter(|metric| !metrics.contains(metric)).copied().collect::<Vec<_>>());
+    let (vs, build) = match &request.base {
+        Base::Command(command) => (Some(command.clone()), None),
+        Base::Revision { build, .. } => (None, build.clone()),
+    };
     let measure = Measure {
         run: request.head.clone(),
-        vs: Some(request.base.clone()),
-        build: None,
+        vs,
+        build,
         metrics,
         budget: None,
         warm_up: request.warm_up,

@@ -11,6 +11,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use uuid::Uuid;
 
+use super::against::{self, Copies, Side};
 use super::baseline::{self, Wanted};
 use super::facts::facts;
 use super::files::{RESULTS, rescue, write_reports};
@@ -18,7 +19,9 @@ use super::load::{Loaded, load};
 use super::planning::{PlanningError, planned};
 use crate::compare::{self, Limits, Terms};
 use crate::execute::{self, Arms, Cancel, Emitter, Environment, Journal, Listener, Workshop};
-use crate::plan::{Facts, Item, Plan, Selection, Work};
+use crate::host::CopiesError;
+use crate::pipeline::Gate;
+use crate::plan::{Facts, Plan, Selection, Work};
 use crate::results::{
     Comparison, Document, Event, ExitCode, Kind, MetricChange, PipelineRef, RemarkLevel, RunInfo, Status,
 };
@@ -43,12 +46,25 @@ pub struct Request {
     pub budget: Option<Duration>,
     /// Where the order of the measurements is drawn from; the clock if `None`.
     pub seed: Option<u64>,
-    /// The working copies of a paired measurement, where there is a base.
-    pub arms: Option<Arms>,
+    /// What the benchmarks are measured against.
+    pub base: Base,
     /// The variables of this process.
     pub env: BTreeMap<String, String>,
     /// How the run is told to stop.
     pub cancel: Cancel,
+}
+
+/// What the benchmarks of a run are measured against.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Base {
+    /// The commit where the change left its target, on a change request; nothing otherwise.
+    Usual,
+    /// Nothing: each takes its samples alone, to be compared with the stored baseline.
+    Nothing,
+    /// A revision, as it was named.
+    Revision(String),
+    /// Working copies that are there already.
+    Copies(Arms),
 }
 
 /// What came of it.
@@ -70,6 +86,9 @@ pub enum RunError {
     /// The file or the plan.
     #[error(transparent)]
     Planning(#[from] PlanningError),
+    /// The working copies of a paired measurement.
+    #[error(transparent)]
+    Copies(#[from] CopiesError),
     /// The store.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -94,6 +113,7 @@ impl RunError {
     pub const fn exit_code(&self) -> ExitCode {
         match self {
             Self::Planning(error) => error.exit_code(),
+            Self::Copies(error) => against::exit_code(error),
             Self::Store(_) | Self::Folder(_) | Self::Place { .. } | Self::System(_) => ExitCode::Tool,
         }
     }
@@ -167,12 +187,16 @@ struct Prepared {
     loaded: Loaded,
     facts: Facts,
     plan: Plan,
+    /// The base's where there is one.
+    gate: Gate,
     remarks: Vec<String>,
     places: Places,
     workshop: Workshop,
     document: Document,
     id: Uuid,
     started_at: Timestamp,
+    /// Held as long as the run.
+    _copies: Option<Copies>,
 }
 
 fn prepare(request: Request) -> Result<Prepared, RunError> {
@@ -182,14 +206,27 @@ fn prepare(request: Request) -> Result<Prepared, RunError> {
     let machine = host::probe(std::path::Path::new("/"));
     let (change, mut remarks) = host::change(&loaded.workspace, &|name| request.env.get(name).cloned());
     let facts = facts(&loaded, &change, &machine.targets, &request.env, Some(id));
-    let (loaded, plan) = planned(loaded, &facts, &request.selection)?;
+    let (loaded, mut plan) = planned(loaded, &facts, &request.selection)?;
+    let measures = plan.items.iter().any(|item| item.skip.is_none() && item.kind == Kind::Benchmark);
+    let copies = if measures { copies(&request, &loaded, &change, &mut remarks)? } else { None };
+    let arms = match (&copies, &request.base) {
+        (Some(copies), _) => Some(copies.arms.clone()),
+        (None, Base::Copies(arms)) => Some(arms.clone()),
+        (None, Base::Usual | Base::Nothing | Base::Revision(_)) => None,
+    };
+    let mut gate = loaded.pipeline().gate.clone();
+    if let Some(copies) = &copies {
+        let held = against::held_to(&copies.arms.base, &loaded.path, loaded.pipeline(), &mut plan.items);
+        gate = held.gate;
+        remarks.extend(copies.remarks.iter().cloned().chain(held.remarks));
+    }
     let places = Places::of(&loaded.workspace);
     let run_dir = make_folder(&places, id)?;
     let toolchains = host::toolchains(&loaded.workspace, &tools::asked_for(&plan));
     let seed = request.seed.unwrap_or_else(new_seed);
     let mut document = blank(&loaded, &facts, &request, id, started_at, (change, machine, toolchains));
-    let measures = |item: &Item| item.skip.is_none() && item.kind == Kind::Benchmark;
-    document.run.seed = plan.items.iter().any(measures).then_some(seed);
+    document.run.seed = measures.then_some(seed);
+    document.run.against = copies.as_ref().map(|copies| copies.told.clone());
     remarks.extend(plan.remarks.iter().cloned());
     let jobs = request.jobs.or(loaded.pipeline().jobs.map(|jobs| jobs as usize)).unwrap_or(1);
     let budget = request.budget.or(loaded.pipeline().budget.map(|budget| budget.0)).unwrap_or(BUDGET);
@@ -201,12 +238,46 @@ fn prepare(request: Request) -> Result<Prepared, RunError> {
         jobs,
         check_only: request.check_only,
         budget,
-        arms: request.arms,
+        arms,
         seed,
         // Half is where a level stops being one.
-        false_alarms: loaded.pipeline().gate.false_alarms.0.min(0.5),
+        false_alarms: gate.false_alarms.0.min(0.5),
     };
-    Ok(Prepared { loaded, facts, plan, remarks, places, workshop, document, id, started_at })
+    Ok(Prepared { loaded, facts, plan, gate, remarks, places, workshop, document, id, started_at, _copies: copies })
+}
+
+/// The working copies where there is to be a base. One that nobody named and that cannot be had is a remark.
+fn copies(
+    request: &Request,
+    loaded: &Loaded,
+    change: &results::Change,
+    remarks: &mut Vec<String>,
+) -> Result<Option<Copies>, CopiesError> {
+    let carry = loaded.pipeline().baseline.carry.clone();
+    let named = match &request.base {
+        Base::Revision(named) => named,
+        Base::Usual if change.request.is_some() => {
+            let Some(base) = &change.base else {
+                remarks.push(
+                    "the commit where the change left its target is not known, so the benchmarks have no base to be \
+                     measured against; name one with --against"
+                        .to_owned(),
+                );
+                return Ok(None);
+            };
+            base
+        }
+        Base::Usual | Base::Nothing | Base::Copies(_) => return Ok(None),
+    };
+    let made = against::copies(&loaded.workspace, &Side::parse(named, carry), &request.env);
+    match (made, &request.base) {
+        (Ok(copies), _) => Ok(Some(copies)),
+        (Err(error), Base::Revision(_)) => Err(error),
+        (Err(error), _) => {
+            remarks.push(format!("the benchmarks have no base to be measured against: {error}"));
+            Ok(None)
+        }
+    }
 }
 
 fn make_folder(places: &Places, id: Uuid) -> Result<PathBuf, RunError> {
@@ -255,7 +326,7 @@ impl Prepared {
 
     /// Which metrics of which step are compared.
     fn limits(&self) -> Limits {
-        let mut limits = Limits::uniform(self.loaded.pipeline().gate.regression.0);
+        let mut limits = Limits::uniform(self.gate.regression.0);
         for item in &self.plan.items {
             if let Work::Benchmark(measure) = &item.work {
                 let metrics = match measure.harness {
@@ -313,7 +384,7 @@ impl Prepared {
     }
 
     fn end(&self, emitter: &Emitter, problems: &[String]) {
-        let policy = self.loaded.pipeline().gate.missing;
+        let policy = self.gate.missing;
         let missing_target = !self.plan.missing_targets.is_empty();
         let judged = emitter.look(|document| judge::judge(document, policy, missing_target));
         let (mut status, mut exit_code) = judged.unwrap_or((Status::Errored, ExitCode::Tool));

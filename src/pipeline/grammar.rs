@@ -473,6 +473,10 @@ pub struct BaselineConfig {
     /// The branch whose runs are the baseline; default: the current branch, then the default branch.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub compare_with: Option<String>,
+    /// Paths that git ignores and a paired measurement needs in both working copies (data sets, installed packages): they
+    /// are linked from the workspace.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub carry: Vec<String>,
 }
 
 /// What makes a run fail.

@@ -31,7 +31,7 @@ pub use case::{Attempt, Case, Failure, Outcome};
 pub use change::{Change, ChangeRequest, Provider};
 pub use comparison::{BaselineRef, Basis, Comparison, MetricChange, Pairs, Verdict};
 pub use conditions::{Conditions, Measuring, Pressure, Span};
-pub use document::{Counts, Document, PipelineRef, Remark, RemarkLevel, RunInfo, SCHEMA, SchemaTag, Tool};
+pub use document::{Against, Counts, Document, PipelineRef, Remark, RemarkLevel, RunInfo, SCHEMA, SchemaTag, Tool};
 pub use event::Event;
 pub use exit::ExitCode;
 pub use generation::{Generation, GenerationState};

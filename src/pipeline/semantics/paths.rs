@@ -20,6 +20,10 @@ pub(super) fn check(pipeline: &Pipeline, steps: &[Step<'_>], file: File<'_>, fin
     for step in steps {
         of_step(step, file, findings);
     }
+    for (index, path) in pipeline.baseline.carry.iter().enumerate() {
+        let span = file.at(&["baseline".into(), "carry".into(), Part::Index(index)]);
+        plain_path("carry", path, 0, span, findings);
+    }
     for (index, rule) in pipeline.rules.iter().enumerate() {
         for (key, pattern) in &rule.when {
             let span = file.at(&["rules".into(), Part::Index(index), "when".into(), Part::Key(key)]);
