@@ -164,6 +164,13 @@ impl Listener for Progress {
                     running.figure = Some(figures::value(metric.value, &metric.unit));
                 }
             }
+            Event::Measuring { measuring } => {
+                if let (true, None, Some(text)) =
+                    (self.console.verbose, &measuring.conditions, report::overhead(measuring))
+                {
+                    self.line(&format!("   {text}"));
+                }
+            }
             Event::StepFinished { step } => self.finished(step),
             Event::SampleTaken { .. } | Event::Remarked { .. } | Event::Compared { .. } | Event::RunFinished { .. } => {
             }

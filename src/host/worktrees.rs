@@ -9,6 +9,7 @@
 mod fetch;
 mod links;
 mod submodules;
+mod wanted;
 
 use std::ffi::OsStr;
 use std::fs::{self, File, TryLockError};
@@ -17,6 +18,8 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 
 use super::git::{Git, GitError};
+
+pub use wanted::{CopiesError, Revision};
 
 /// Runs of one repository that may measure at the same time.
 const PLACES: u32 = 16;
@@ -32,30 +35,6 @@ pub struct Wanted<'a> {
     pub cache: &'a Path,
     /// Paths relative to the workspace that git ignores and both copies need: they are linked into them.
     pub carry: &'a [String],
-}
-
-/// Which commit the base is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Revision {
-    /// As git names revisions: a branch, a tag, a hash, `HEAD~1`.
-    Named(String),
-    /// The commit where the head left the named revision: written `main...`.
-    MergeBase(String),
-}
-
-impl Revision {
-    /// From the command line: `main...` is the commit where the head left `main`, anything else is a revision.
-    pub fn parse(text: &str) -> Self {
-        match text.strip_suffix("...") {
-            Some(name) => Self::MergeBase(name.to_owned()),
-            None => Self::Named(text.to_owned()),
-        }
-    }
-
-    fn name(&self) -> &str {
-        let (Self::Named(name) | Self::MergeBase(name)) = self;
-        name
-    }
 }
 
 /// The copies; letting go of them lets another run use their places.
@@ -76,47 +55,6 @@ pub struct WorkingCopies {
     /// Sentences for people.
     pub remarks: Vec<String>,
     _lock: File,
-}
-
-/// Why there are no copies.
-#[derive(Debug, thiserror::Error)]
-pub enum CopiesError {
-    /// Git refuses.
-    #[error("{0}")]
-    Git(String),
-    /// There is no such commit, or no commit at all.
-    #[error("the base `{name}` cannot be found: {reason}")]
-    NoBase {
-        /// As it was named.
-        name: String,
-        /// Why, and what to do.
-        reason: String,
-    },
-    /// The workspace is in no repository.
-    #[error("{} is in no git repository, so there is no base to check out; `bench --vs COMMAND` needs none", .0.display())]
-    NoRepository(PathBuf),
-    /// A folder of the copies.
-    #[error("{}: {source}; the working copies of both arms go there (XDG_CACHE_HOME moves them)", path.display())]
-    Place {
-        /// Which.
-        path: PathBuf,
-        /// The system's words.
-        source: std::io::Error,
-    },
-    /// Something that should be linked into both copies.
-    #[error("carry: `{path}`: {reason}")]
-    Carry {
-        /// As it was named.
-        path: String,
-        /// Why not.
-        reason: String,
-    },
-}
-
-impl From<GitError> for CopiesError {
-    fn from(error: GitError) -> Self {
-        Self::Git(error.to_string())
-    }
 }
 
 /// Makes both copies, or brings kept ones to the wanted commits.
@@ -221,11 +159,6 @@ fn checked_out(git: &Git, folder: &Path, commit: &str) -> Result<(), CopiesError
     let path = folder.to_string_lossy();
     git.carry_out("worktree add", &[], &[], &["worktree", "add", "--quiet", "--force", "--detach", &path, commit])?;
     Ok(())
-}
-
-/// The beginning of a commit's name, for people.
-fn short(commit: &str) -> &str {
-    commit.get(..12).unwrap_or(commit)
 }
 
 #[cfg(test)]

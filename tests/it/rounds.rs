@@ -184,7 +184,9 @@ benchmarks:
         assert_eq!((row.verdict, row.base), (Verdict::NoBase, None), "{row:?}");
         assert!(row.note.as_ref().unwrap().contains(words), "{row:?}");
         let head = benchmark(&document, name);
-        assert_eq!((head.metric("wall_time").unwrap().samples.len(), &head.validity), (7, &Validity::Valid));
+        assert_eq!(head.metric("wall_time").unwrap().samples.len(), 7);
+        // A busy host may be told beside it; nothing speaks against the samples themselves.
+        assert!(!matches!(head.validity, Validity::Invalid { .. }), "{:?}", head.validity);
         let told = document.remarks.iter().any(|remark| remark.text.contains("there is no base to compare with"));
         assert!(told && step(&document, &format!("benchmarks/{name}")).status == StepStatus::Passed);
     }

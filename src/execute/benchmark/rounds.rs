@@ -4,17 +4,18 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use super::bench::{Bench, Finished, Stop, Timing};
-use super::command::forget_own_peak;
 use super::prepare::Preparation;
+use super::rig::Rig;
 use super::side::Setting;
 use super::turns::{SHARE, Turn, Turns, Wish, divide};
-use super::verdicts::{Decided, conclude};
+use super::verdicts::{Decided, Surroundings, conclude};
+use super::vigil::Since;
 use crate::compare::{Pair, Stage, Subject, SubjectMetric, Trial, TrialTerms};
 use crate::execute::ended::Ended;
-use crate::execute::{Emitter, Place, Watch, Workshop};
+use crate::execute::{Emitter, Place, Workshop};
 use crate::plan::{Item, Measure};
 use crate::report;
-use crate::results::{Arm, ColumnName, MetricChange, Reason, RemarkLevel, StepStatus};
+use crate::results::{Arm, ColumnName, Measured, MetricChange, Reason, RemarkLevel, StepStatus};
 use crate::stats::Random;
 
 /// Pairs tried before the first complete one; a command that spoils so many is not to be compared.
@@ -41,8 +42,8 @@ pub(in crate::execute) fn measure(
     preparation: &mut Preparation<'_>,
     finish: &mut dyn FnMut(usize, Finished),
 ) -> Vec<MetricChange> {
-    let watch = match Watch::start(phase.workshop.cancel.clone()) {
-        Ok(watch) => watch,
+    let rig = match Rig::open(phase.workshop.cancel.clone()) {
+        Ok(rig) => rig,
         Err(error) => {
             let text = format!("the system gives no thread: {error}");
             for at in 0..steps.len() {
@@ -52,9 +53,14 @@ pub(in crate::execute) fn measure(
             return Vec::new();
         }
     };
-    forget_own_peak();
-    let mut rounds =
-        Rounds { phase, watch, benches: Vec::new(), random: Random::new(phase.seed), last: Instant::now() };
+    let mut rounds = Rounds {
+        phase,
+        rig,
+        since: Since::now(),
+        benches: Vec::new(),
+        random: Random::new(phase.seed),
+        last: Instant::now(),
+    };
     rounds.compare_environments(steps);
     rounds.open(steps, preparation, finish);
     rounds.warm_up();
@@ -64,7 +70,9 @@ pub(in crate::execute) fn measure(
 
 struct Rounds<'a> {
     phase: Phase<'a>,
-    watch: Watch,
+    rig: Rig,
+    /// The state of the host when the phase began.
+    since: Since,
     /// With the step's place.
     benches: Vec<(usize, Bench<'a>)>,
     random: Random,
@@ -122,7 +130,7 @@ impl<'a> Rounds<'a> {
                 finish(at, Finished { ended: Ended::cancelled(), timing: Timing::none() });
                 continue;
             }
-            match Bench::open(setting, preparation, self.random.coin()) {
+            match Bench::open(setting, preparation, self.random.coin(), &self.rig) {
                 Ok(bench) => self.benches.push((at, bench)),
                 Err((ended, timing)) => finish(at, Finished { ended, timing }),
             }
@@ -142,7 +150,7 @@ impl<'a> Rounds<'a> {
             for done in 0..times {
                 bench.tell("warm-up", u64::from(done), Some(u64::from(times)), |_| None);
                 if bench.stop.is_none() {
-                    bench.warm_up(order, &self.watch);
+                    bench.warm_up(order, &self.rig);
                 }
             }
             bench.timing.took += began.elapsed();
@@ -171,7 +179,7 @@ impl<'a> Rounds<'a> {
                 return None;
             }
             bench.tell("first pair", 0, None, |_| None);
-            let pair = bench.pair(order, &self.watch);
+            let pair = bench.pair(order, &self.rig);
             let took = self.last.elapsed();
             self.last = Instant::now();
             bench.timing.took += took;
@@ -193,6 +201,9 @@ impl<'a> Rounds<'a> {
                 Some(Turn::Single(single)) => self.single(single, &mut turns, &cast),
                 None => break,
             }
+        }
+        for (_, bench) in &mut self.benches {
+            bench.count(&self.rig);
         }
         self.conclude(turns, cast, finish)
     }
@@ -268,7 +279,7 @@ impl<'a> Rounds<'a> {
             Some((pair, took)) => (Some(pair), took),
             None => {
                 tell_pairs(bench, subject, turns, columns);
-                let pair = bench.pair(order, &self.watch).map(|pair| picked(&pair, columns));
+                let pair = bench.pair(order, &self.rig).map(|pair| picked(&pair, columns));
                 let took = self.last.elapsed();
                 self.last = Instant::now();
                 bench.timing.took += took;
@@ -306,7 +317,7 @@ impl<'a> Rounds<'a> {
                 crate::stats::median(walls).map(|ns| format!("{ns}"))
             });
         }
-        let good = bench.single(&self.watch);
+        let good = bench.single(&self.rig);
         let took = self.last.elapsed();
         self.last = Instant::now();
         bench.timing.took += took;
@@ -324,12 +335,13 @@ impl<'a> Rounds<'a> {
         {
             decided.insert(bench, Decided { columns, decisions, spent, pairs });
         }
+        let surroundings = Surroundings { conditions: self.since.conditions(), floor: self.rig.memory_source().1 };
         let mut rows = Vec::new();
         for (number, (at, mut bench)) in std::mem::take(&mut self.benches).into_iter().enumerate() {
             if cancelled {
                 bench.stop.get_or_insert(Stop::Cancelled);
             }
-            let (finished, more) = conclude(bench, decided.get(&number));
+            let (finished, more) = conclude(bench, decided.get(&number), &surroundings);
             rows.extend(more);
             finish(at, finished);
         }
@@ -345,7 +357,8 @@ impl Timing {
 }
 
 fn subject_metric(name: &ColumnName, limit: f64) -> SubjectMetric {
-    SubjectMetric { name: name.metric.clone(), direction: name.direction, limit, floor: 0.0, countable: false }
+    let countable = Measured::find(&name.metric).is_some_and(|known| known.countable);
+    SubjectMetric { name: name.metric.clone(), direction: name.direction, limit, floor: 0.0, countable }
 }
 
 /// The values of these columns.

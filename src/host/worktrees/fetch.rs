@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-use super::{CopiesError, Revision};
+use super::wanted::{CopiesError, Revision, short};
 use crate::host::git::{Git, is_hash};
 
 /// Commits that a shallow clone is deepened by, before it is given up: pull requests are rarely longer.
@@ -26,7 +26,7 @@ pub(super) fn base(git: &Git, base: &Revision, remarks: &mut Vec<String>) -> Res
             remarks.push(format!(
                 "the base {} is not an ancestor of HEAD: changes made on its side count too; `--against {}...` compares with \
                  where they parted",
-                super::short(&found),
+                short(&found),
                 base.name()
             ));
         }
@@ -40,7 +40,7 @@ pub(super) fn base(git: &Git, base: &Revision, remarks: &mut Vec<String>) -> Res
         match git.carry_out("fetch", &[], &[], &words) {
             Ok(_) => {
                 if let Some(found) = resolve(git, base).or_else(|| fetched(git, base)) {
-                    remarks.push(format!("the clone lacked the base {}; it was fetched", super::short(&found)));
+                    remarks.push(format!("the clone lacked the base {}; it was fetched", short(&found)));
                     return Ok(found);
                 }
             }

@@ -4,7 +4,7 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Component, Path};
 
-use super::CopiesError;
+use super::wanted::CopiesError;
 
 /// Links each path of the workspace to the same place in a copy.
 pub(super) fn link(workspace: &Path, folder: &Path, prefix: &str, carry: &[String]) -> Result<(), CopiesError> {
