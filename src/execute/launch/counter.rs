@@ -4,6 +4,8 @@
 //! exec. So nothing of our own is counted, nothing has to be done between start and exec, and what a child and its
 //! descendants counted is added to ours when they end.
 //!
+//! One system call is all that this takes, so there is no crate for it.
+//!
 //! Beside it stands a guard: a counter that is never on and is not inherited. Without one, a child's set of counters
 //! is a plain copy of ours, and where the processor goes straight from us to the child the kernel saves time by
 //! exchanging the two sets: the exec then turns on our own counter instead of the child's, and later children count
