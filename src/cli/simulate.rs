@@ -24,8 +24,8 @@ pub(super) struct Args {
     #[arg(long, value_delimiter = ',', default_value = "1,10,50", value_name = "NUMBERS")]
     benchmarks: Vec<usize>,
     /// True changes of one of them; 0% for none.
-    #[arg(long, value_delimiter = ',', default_value = "0%,2%,10%", value_name = "SHARES", value_parser = percent)]
-    effects: Vec<Percent>,
+    #[arg(long, value_delimiter = ',', default_value = "0%,2%,10%", value_name = "SHARES", value_parser = effect, allow_hyphen_values = true)]
+    effects: Vec<f64>,
     /// Pairs that each benchmark may spend, both stages together.
     #[arg(long, default_value_t = 100)]
     pairs: u32,
@@ -62,7 +62,7 @@ pub(super) fn run(args: &Args, console: Console) -> ExitCode {
         families,
         banks: args.bank.clone(),
         benchmarks: if args.sensitivity { Vec::new() } else { args.benchmarks.clone() },
-        effects: args.effects.iter().map(|share| share.0).collect(),
+        effects: args.effects.clone(),
         pairs: args.pairs.max(1),
         limit: args.limit.0,
         false_alarms: args.false_alarms.0,
@@ -85,6 +85,13 @@ pub(super) fn run(args: &Args, console: Console) -> ExitCode {
             error.exit_code()
         }
     }
+}
+
+/// A true change, of either sign or none.
+fn effect(text: &str) -> Result<f64, String> {
+    let number = text.strip_suffix('%').and_then(|number| number.trim().parse::<f64>().ok());
+    let share = number.map(|percent| percent / 100.0).filter(|share| (-0.9..=10.0).contains(share));
+    share.ok_or_else(|| "wants a change between -90% and 1000%, such as 0%, 2% or -5%".to_owned())
 }
 
 fn families(args: &Args) -> Result<Vec<Family>, String> {

@@ -17,9 +17,11 @@ mod state;
 mod surroundings;
 mod toolchain;
 mod tree;
+mod worktrees;
 
 pub use cgroup::groups;
 pub use change::change;
 pub use machine::probe;
 pub use state::State;
 pub use toolchain::toolchains;
+pub use worktrees::{CopiesError, Revision, Wanted, WorkingCopies, working_copies};

@@ -7,6 +7,7 @@ pub mod compare;
 pub mod convert;
 mod facts;
 mod files;
+mod gate;
 pub mod init;
 pub mod load;
 pub mod planning;

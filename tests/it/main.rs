@@ -15,6 +15,7 @@ mod kill;
 mod measuring;
 mod misuse;
 mod pipeline;
+mod rounds;
 mod runs;
 mod sandbox;
 mod selection;

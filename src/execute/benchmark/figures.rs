@@ -1,7 +1,6 @@
-//! From what single runs used to the metrics of a benchmark.
+//! What the document says beside the samples: summaries, and where a figure has a floor.
 
-use super::rig::Rig;
-use crate::results::{Direction, Measured, Metric, Summary};
+use crate::results::{Benchmark, Direction, Measured, Metric, Summary};
 use crate::stats;
 
 /// Coverage of the interval shown beside a median.
@@ -9,71 +8,59 @@ const CONFIDENCE: f64 = 0.95;
 /// The note on a count that was the same in every execution.
 const DETERMINISTIC: &str = "deterministic";
 
-/// The samples of a command, one column a metric, in the order of the first reading.
-#[derive(Debug, Default)]
-pub(super) struct Columns(Vec<(String, Vec<f64>)>);
-
-impl Columns {
-    /// Takes the figures of one good run.
-    pub(super) fn push(&mut self, values: &[(String, f64)]) {
-        for (name, value) in values {
-            match self.0.iter_mut().find(|(known, _)| known == name) {
-                Some((_, column)) => column.push(*value),
-                None => self.0.push((name.clone(), vec![*value])),
-            }
+/// Describes the samples of a benchmark. `floor` is the size in bytes below which the peak memory of a measured command
+/// cannot be told.
+pub(super) fn describe(benchmark: &mut Benchmark, floor: Option<u64>) {
+    for metric in benchmark.metrics.iter_mut().chain(&mut benchmark.base) {
+        if metric.summary.is_none() {
+            metric.summary = summary(&metric.samples);
         }
-    }
-
-    /// How many runs there were.
-    pub(super) fn len(&self) -> usize {
-        self.0.iter().map(|(_, column)| column.len()).max().unwrap_or(0)
-    }
-
-    /// The figure to show while sampling: the median wall time so far, in nanoseconds.
-    pub(super) fn wall_so_far(&self) -> Option<f64> {
-        self.0.iter().find(|(name, _)| name == "wall_time").and_then(|(_, column)| stats::median(column))
-    }
-
-    /// The metrics, as this rig measured them.
-    pub(super) fn into_metrics(self, rig: &Rig) -> Vec<Metric> {
-        let (source, floor) = rig.memory_source();
-        let metrics = self.0.into_iter().filter_map(|(name, samples)| {
-            let memory = name == "peak_memory";
-            let usual = Measured::find(&name).map_or("rusage", |known| known.source);
-            let mut metric = metric(&name, if memory { source } else { usual }, samples)?;
-            if let Some(floor) = floor.filter(|floor| memory && metric.value <= *floor as f64) {
-                metric.note = Some(format!("at most this: sizes up to {floor} bytes cannot be told apart here"));
-            }
-            Some(metric)
-        });
-        metrics.collect()
+        note_floor(metric, floor);
+        note_deterministic(metric);
     }
 }
 
-/// One of our metrics; `None` without a sample.
+/// One of our metrics, measured apart; `None` without a sample.
 pub(super) fn metric(name: &str, source: &str, samples: Vec<f64>) -> Option<Metric> {
-    let summary = summary(&samples)?;
-    let known = Measured::find(name);
-    let constant = samples.len() > 1 && summary.min == summary.max && summary.min > 0.0;
-    let deterministic = known.is_some_and(|known| known.countable) && constant;
-    Some(Metric {
+    let value = stats::median(&samples)?;
+    let unit = Measured::find(name).map_or("count", |known| known.unit).to_owned();
+    let mut metric = Metric {
         metric: name.to_owned(),
-        value: summary.median,
-        unit: known.map_or("count", |known| known.unit).to_owned(),
+        value,
+        unit,
         direction: Direction::Lower,
         lower: None,
         upper: None,
         iterations: None,
         original_unit: None,
         source: source.to_owned(),
-        summary: Some(summary),
+        summary: summary(&samples),
         samples,
-        note: deterministic.then(|| DETERMINISTIC.to_owned()),
-    })
+        note: None,
+    };
+    note_deterministic(&mut metric);
+    Some(metric)
+}
+
+fn note_deterministic(metric: &mut Metric) {
+    let countable = Measured::find(&metric.metric).is_some_and(|known| known.countable);
+    let first = metric.samples.first().copied().unwrap_or_default();
+    let constant = metric.samples.len() > 1 && metric.samples.iter().all(|value| *value == first);
+    if countable && constant && first > 0.0 {
+        metric.note = Some(DETERMINISTIC.to_owned());
+    }
+}
+
+fn note_floor(metric: &mut Metric, floor: Option<u64>) {
+    if let Some(floor) = floor.filter(|floor| metric.value <= *floor as f64)
+        && metric.metric == "peak_memory"
+    {
+        metric.note = Some(format!("at most this: sizes up to {floor} bytes cannot be told apart here"));
+    }
 }
 
 /// The summary of samples as the document holds it; `None` for none.
-pub(super) fn summary(samples: &[f64]) -> Option<Summary> {
+fn summary(samples: &[f64]) -> Option<Summary> {
     let told = stats::summarise(samples, CONFIDENCE)?;
     Some(Summary {
         n: told.n as u64,

@@ -9,10 +9,10 @@ use std::path::{Path, PathBuf};
 
 use super::counters::Counters;
 use super::{Callgrind, Subject, SubjectError, callgrind};
-use crate::execute::Workshop;
 use crate::execute::benchmark::memory::MemoryGroup;
 use crate::execute::benchmark::rig::Rig;
 use crate::execute::launch::{Launcher, Processors, find, may_have_priority};
+use crate::execute::{Place, Workshop};
 use crate::pipeline::{MetricName, Pin, PinRule, Stdin};
 use crate::plan::{Invocation, Item, Manner, Measure};
 
@@ -38,8 +38,13 @@ pub struct Setup<'a> {
 
 impl<'a> Setup<'a> {
     /// A step's measured command, or another one in its place.
-    pub(in crate::execute) fn of(item: &Item, measure: &'a Measure, run: &'a Invocation, workshop: &Workshop) -> Self {
-        let own = workshop.step_env(item, 1, &[]);
+    pub(in crate::execute) fn of(
+        (item, measure): (&Item, &'a Measure),
+        run: &'a Invocation,
+        place: &Place,
+        workshop: &Workshop,
+    ) -> Self {
+        let own = place.step_env(item, 1, &[]);
         let environment = &workshop.environment;
         let env = if measure.manner.clean_env {
             environment.clean(&own, &item.secrets)
@@ -50,8 +55,8 @@ impl<'a> Setup<'a> {
             run,
             manner: &measure.manner,
             metrics: &measure.metrics,
-            workspace: workshop.workspace.clone(),
-            folder: workshop.folder(item),
+            workspace: place.workspace.clone(),
+            folder: place.folder(item),
             env,
         }
     }
