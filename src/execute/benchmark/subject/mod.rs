@@ -145,6 +145,11 @@ impl Subject {
         &self.shown
     }
 
+    /// Whether instructions are counted in executions of their own.
+    pub fn is_counted_apart(&self) -> bool {
+        self.callgrind.is_some()
+    }
+
     /// What is not as it was asked for: metrics that cannot be had here, a priority that is not permitted.
     pub fn remarks(&self) -> Vec<String> {
         let refused = |(metric, reason): &(MetricName, String)| {
