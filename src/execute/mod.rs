@@ -4,6 +4,7 @@
 //! output within bounds, reads what they report, and tells every finished thing to the [`Emitter`], whose listeners are
 //! the journal on disk, the terminal and the document in the making.
 
+mod arms;
 mod benchmark;
 mod cancel;
 mod emitter;
@@ -25,6 +26,7 @@ use std::time::Duration;
 
 use crate::plan::Item;
 
+pub use arms::{Arms, Place};
 pub use benchmark::{Duel, DuelError, Outcome, calibrate, duel};
 pub use cancel::Cancel;
 pub use emitter::{Emitter, Listener};
