@@ -17,11 +17,18 @@ pub(super) struct Progress {
     running: BTreeMap<String, Running>,
     total: u64,
     begun: u64,
+    /// Live lines that are shown.
+    bars: usize,
 }
+
+/// The most live lines at once: all benchmarks are measured together, and a terminal has some twenty lines.
+const BARS: usize = 12;
 
 #[derive(Default)]
 struct Running {
     title: String,
+    /// What is measured takes turns: only so many live lines are shown as a terminal has room for.
+    waiting: bool,
     bar: Option<ProgressBar>,
     counts: Counts,
     files: u64,
@@ -31,7 +38,7 @@ struct Running {
 impl Progress {
     pub(super) fn new(console: Console, terminal: bool) -> Self {
         let live = terminal.then(MultiProgress::new);
-        Self { console, live, running: BTreeMap::new(), total: 0, begun: 0 }
+        Self { console, live, running: BTreeMap::new(), total: 0, begun: 0, bars: 0 }
     }
 
     fn line(&self, text: &str) {
@@ -54,6 +61,11 @@ impl Progress {
         let Some(running) = self.running.get_mut(step) else { return };
         if let Some(live) = &self.live {
             let again = if attempt > 1 { format!(" (attempt {attempt})") } else { String::new() };
+            if running.bar.is_none() && self.bars >= BARS {
+                running.waiting = true;
+                return;
+            }
+            self.bars += usize::from(running.bar.is_none());
             let bar = running.bar.get_or_insert_with(|| spinner(live));
             bar.set_message(format!("{}{again}", running.title));
         }
@@ -61,18 +73,29 @@ impl Progress {
 
     fn moved(&mut self, step: &str, doing: &str, done: u64, total: Option<u64>, figure: Option<&str>) {
         let Some(running) = self.running.get_mut(step) else { return };
+        if let Some(live) = self.live.as_ref().filter(|_| running.waiting && self.bars < BARS) {
+            running.waiting = false;
+            running.bar = Some(spinner(live));
+            self.bars += 1;
+        }
         let Some(bar) = &running.bar else { return };
-        let total = total.map(|total| format!("/{total}")).unwrap_or_default();
         // A bare number is a time in nanoseconds; anything else is ready to be shown.
         let figure = figure.map(|text| text.parse().map_or_else(|_| escape::line(text).into_owned(), figures::time));
+        let done = match (total, &figure) {
+            (Some(total), _) => format!(" {done}/{total}"),
+            // A sentence tells how many itself.
+            (None, Some(text)) if text.contains(',') => String::new(),
+            (None, _) => format!(" {done}"),
+        };
         let figure = figure.map(|text| format!("   {text}")).unwrap_or_default();
-        bar.set_message(format!("{}   {doing} {done}{total}{figure}", running.title));
+        bar.set_message(format!("{}   {doing}{done}{figure}", running.title));
     }
 
     fn finished(&mut self, step: &Step) {
         let running = self.running.remove(&step.id).unwrap_or_default();
         if let Some(bar) = &running.bar {
             bar.finish_and_clear();
+            self.bars = self.bars.saturating_sub(1);
         }
         let word = match step.status {
             StepStatus::Passed => "ok",

@@ -7,6 +7,8 @@
 
 mod cases;
 mod paired;
+mod simulation;
+mod trial;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,7 +17,11 @@ use crate::results::{
 };
 use crate::stats;
 
-pub use paired::{Decision, METHOD as PAIRED_METHOD, Screen, Terms as PairedTerms, decide, screen, unchanged};
+pub use paired::{Finding, paired, row as paired_row};
+pub use simulation::{Family, Recorded, Scenario, Sensitivity, Source, Tally, sensitivity, simulate};
+pub use trial::{
+    Decision as TrialDecision, Pair, Role, SoFar, Stage, Subject, SubjectMetric, Terms as TrialTerms, Trial,
+};
 
 /// Coverage of the intervals.
 const CONFIDENCE: f64 = 0.99;
@@ -78,6 +84,7 @@ pub fn unpaired(base: &Document, head: &Document, limits: &Limits) -> Comparison
     let told = cases::changes(base, head);
     Comparison {
         basis: Basis::Unpaired,
+        false_alarms: None,
         baseline: Some(reference(base)),
         note: Some("measured at another time on the same kind of host: indicative, never gates".into()),
         rows,
@@ -102,6 +109,7 @@ pub fn without_base(head: &Document, limits: &Limits, why: String) -> Comparison
     });
     Comparison {
         basis: Basis::Unpaired,
+        false_alarms: None,
         baseline: None,
         note: Some(why),
         rows: rows.collect(),
@@ -123,7 +131,7 @@ fn reference(base: &Document) -> BaselineRef {
 }
 
 fn compared<'a>(benchmark: &'a Benchmark, terms: &'a Terms) -> impl Iterator<Item = &'a Metric> {
-    let measured_here = !benchmark.iterations.is_empty();
+    let measured_here = !benchmark.is_reported();
     benchmark.metrics.iter().filter(move |metric| {
         if !terms.metrics.is_empty() && measured_here {
             terms.metrics.contains(&metric.metric)
@@ -152,6 +160,7 @@ fn row(series: &str, base: Option<&Metric>, head: Option<&Metric>, limit: f64, v
         pairs: None,
         smallest_detectable: None,
         method: None,
+        beside: false,
         verdict: Verdict::Inconclusive,
         validity: validity.clone(),
         note: None,

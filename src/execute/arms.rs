@@ -1,16 +1,13 @@
-//! The two working copies of a paired measurement, as the engine is given them.
-//!
-//! Who makes them, and out of what, is no business of the engine: it renders the same commands in both, runs them there,
-//! and compares.
+//! The two working copies of a paired measurement: base and head, so alike that only their sources differ.
 
 use std::path::PathBuf;
 
 /// The two working copies of a paired measurement.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Arms {
-    /// The one compared with.
+    /// What is compared with.
     pub base: Place,
-    /// The one in question.
+    /// What is judged.
     pub head: Place,
 }
 
@@ -19,7 +16,7 @@ pub struct Arms {
 pub struct Place {
     /// The folder that stands for the workspace (the pipeline file's folder) in this copy, absolute; equal length in both.
     pub workspace: PathBuf,
-    /// Variables that differ between the arms, values of equal length: `CARGO_TARGET_DIR` where it is set outside,
-    /// `TMPDIR`. `BACKSIGHT_WORKSPACE` is set by the engine from `workspace`.
+    /// Variables that differ between the arms, values of equal length: BACKSIGHT_WORKSPACE is set by the engine from
+    /// `workspace`; here CARGO_TARGET_DIR where it is set outside, TMPDIR, ...
     pub variables: Vec<(String, String)>,
 }

@@ -16,7 +16,9 @@ mod repository;
 mod surroundings;
 mod toolchain;
 mod tree;
+mod worktrees;
 
 pub use change::change;
 pub use machine::probe;
 pub use toolchain::toolchains;
+pub use worktrees::{CopiesError, Revision, Wanted, WorkingCopies, working_copies};

@@ -209,20 +209,22 @@ pub struct BenchmarkStep {
     pub common: Common,
     /// The command to measure, or the harness to call.
     pub run: Command,
-    /// A command run once before; its time is not measured.
+    /// A command run once before, in a paired run once in each arm; its time is not measured.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub build: Option<Command>,
     /// Which metrics are compared; all are recorded. Default: wall and CPU time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metrics: Option<Vec<MetricName>>,
-    /// Time for the samples of this benchmark. Default: its share of the run's `budget`, at most 10 s.
+    /// Time for the samples of this benchmark. Default: its share of the run's `budget`; at most 10 s where there is no
+    /// base to compare with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub budget: Option<StepDuration>,
     /// Executions before the first sample. Default 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(max = 10_000))]
     pub warm_up: Option<u32>,
-    /// Exactly this many samples, whatever the budget. Default: as many as the budget allows, 6 to 1000.
+    /// Exactly this many samples where there is no base to compare with, whatever the budget. Default: as many as the
+    /// budget allows, 6 to 1000. With a base the decision needs as many pairs as it needs, within the budget.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 1_000_000))]
     pub samples: Option<u32>,
@@ -360,6 +362,10 @@ pub struct Gate {
     /// The smallest change that matters. Default 2 %.
     #[serde(default = "default_regression")]
     pub regression: Percent,
+    /// The chance that a paired run raises any alarm when nothing changed, all benchmarks and metrics together. Default
+    /// 1 %.
+    #[serde(default = "default_false_alarms")]
+    pub false_alarms: Percent,
     /// What a benchmark without a figure, or without a baseline, does to the run. Default `fail` for the former.
     #[serde(default)]
     pub missing: MissingPolicy,
@@ -367,12 +373,20 @@ pub struct Gate {
 
 impl Default for Gate {
     fn default() -> Self {
-        Self { regression: default_regression(), missing: MissingPolicy::default() }
+        Self {
+            regression: default_regression(),
+            false_alarms: default_false_alarms(),
+            missing: MissingPolicy::default(),
+        }
     }
 }
 
 const fn default_regression() -> Percent {
     Percent(0.02)
+}
+
+const fn default_false_alarms() -> Percent {
+    Percent(0.01)
 }
 
 /// What a benchmark that gave no result does to the run.

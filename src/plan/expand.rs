@@ -251,6 +251,7 @@ fn benchmark_work(
     let default_metrics = || vec![MetricName::WallTime, MetricName::CpuTime];
     Ok(Work::Benchmark(Measure {
         run: command(&step.run).map_err(|error| ("run", error))?,
+        vs: None,
         build: step.build.as_ref().map(command).transpose().map_err(|error| ("build", error))?,
         metrics: step.metrics.clone().unwrap_or_else(default_metrics),
         budget: step.budget.map(|budget| budget.0),

@@ -134,7 +134,9 @@ impl Work {
 pub struct Measure {
     /// The command.
     pub run: Invocation,
-    /// A command run once before.
+    /// The base's command in a paired measurement, where it is another than the head's.
+    pub vs: Option<Invocation>,
+    /// A command run once before; in a paired measurement once in each arm.
     pub build: Option<Invocation>,
     /// Which metrics are compared.
     pub metrics: Vec<MetricName>,

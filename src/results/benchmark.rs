@@ -108,7 +108,17 @@ pub enum Arm {
     Head,
 }
 
-/// One execution of a benchmarked command, warm-ups and failures included.
+/// Why the figures of an execution that returned zero are not among the samples.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Dropped {
+    /// The other execution of its pair failed, or was not made.
+    Partner,
+    /// The host was suspended, or its clock jumped, while the pair was measured.
+    Suspended,
+}
+
+/// One execution of a benchmarked command or one call of a harness, warm-ups and failures included.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Iteration {
     /// When it started: nanoseconds since the run started, monotonic clock.
@@ -122,12 +132,20 @@ pub struct Iteration {
     /// The side it belongs to, in a paired measurement.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub arm: Option<Arm>,
+    /// Why its figures are not among the samples although it returned zero.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dropped: Option<Dropped>,
 }
 
 impl Iteration {
     /// An execution of the head that started at `at_ns` and returned zero.
     pub const fn at(at_ns: u64) -> Self {
-        Self { at_ns, warm_up: false, failed: None, arm: None }
+        Self { at_ns, warm_up: false, failed: None, arm: None, dropped: None }
+    }
+
+    /// Whether its figures are among the samples.
+    pub const fn counts(&self) -> bool {
+        !self.warm_up && self.failed.is_none() && self.dropped.is_none()
     }
 }
 
@@ -149,10 +167,12 @@ pub struct Benchmark {
     pub target: Option<String>,
     /// What was measured of it.
     pub metrics: Vec<Metric>,
-    /// The same metrics of the base, in a paired measurement: sample i belongs to the pair of the head's sample i.
+    /// The same metrics of the base, in a paired measurement: sample i belongs to the pair of the head's sample i. The
+    /// head has more samples than the base where the base's command began to fail.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub base: Vec<Metric>,
-    /// Every execution in the order of time (commands only); sample i is the i-th that neither warmed up nor failed.
+    /// Every execution in the order of time: of a command, or of a harness that was called in pairs. Sample i of an arm
+    /// is its i-th that neither warmed up nor failed nor was dropped, but for a harness's call that left the metric out.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub iterations: Vec<Iteration>,
     /// Whether the figures can be trusted.
@@ -189,6 +209,11 @@ impl Benchmark {
             id.push_str(&format!(" {key}={value}"));
         }
         id
+    }
+
+    /// Whether a harness reported it, rather than its command being measured by us.
+    pub fn is_reported(&self) -> bool {
+        self.iterations.is_empty() || self.metrics.iter().any(|metric| metric.source.starts_with("harness:"))
     }
 
     /// The metric of this name.

@@ -69,6 +69,9 @@ pub struct RunInfo {
     /// The command line's selection, where not everything was asked for: `--only tests -k 'parse/*'`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub selection: Option<String>,
+    /// Where the order of the measurements was drawn from; absent where nothing was measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seed: Option<u64>,
 }
 
 /// The pipeline file that was run.
@@ -195,6 +198,7 @@ impl Document {
             status: Status::Running,
             exit_code: ExitCode::Passed,
             selection: None,
+            seed: None,
         };
         Self {
             schema: SchemaTag,

@@ -14,6 +14,7 @@ mod init;
 mod kill;
 mod misuse;
 mod pipeline;
+mod rounds;
 mod runs;
 mod sandbox;
 mod selection;
