@@ -2,6 +2,7 @@
 
 use std::io::IsTerminal;
 
+use super::manner::MannerArgs;
 use super::output::{Console, Format, duration, percent, print_json};
 use super::progress::Progress;
 use super::run::environment;
@@ -47,6 +48,8 @@ pub(super) struct Args {
     /// The report for people, or besides the results document on standard output.
     #[arg(long, value_enum, default_value_t)]
     format: Format,
+    #[command(flatten)]
+    manner: MannerArgs,
 }
 
 /// Runs the command.
@@ -80,6 +83,7 @@ pub(super) fn run(args: Args, console: Console) -> ExitCode {
 }
 
 fn request(args: Args) -> std::io::Result<Request> {
+    let (manner, metrics) = args.manner.read();
     Ok(Request {
         base: Invocation::Shell { shell: Shell::Sh, script: args.vs },
         head: Invocation::Args(args.command),
@@ -89,6 +93,8 @@ fn request(args: Args) -> std::io::Result<Request> {
         timeout: args.timeout.0,
         warm_up: args.warm_up,
         seed: args.seed.unwrap_or_else(new_seed),
+        manner,
+        metrics,
         limit: args.limit.0,
         false_alarms: args.false_alarms.0,
         env: environment(),

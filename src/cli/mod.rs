@@ -11,6 +11,7 @@ mod completions;
 mod convert;
 pub mod diagnostic;
 mod init;
+mod manner;
 mod output;
 mod progress;
 mod report;

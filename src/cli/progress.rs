@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::output::Console;
 use crate::execute::Listener;
@@ -23,6 +23,8 @@ pub(super) struct Progress {
 
 /// The most live lines at once: all benchmarks are measured together, and a terminal has some twenty lines.
 const BARS: usize = 12;
+/// Frames drawn in a second at most: drawing takes time from the host that is measured on.
+const FRAMES: u8 = 5;
 
 #[derive(Default)]
 struct Running {
@@ -37,7 +39,8 @@ struct Running {
 
 impl Progress {
     pub(super) fn new(console: Console, terminal: bool) -> Self {
-        let live = terminal.then(MultiProgress::new);
+        let target = || ProgressDrawTarget::stderr_with_hz(FRAMES);
+        let live = terminal.then(|| MultiProgress::with_draw_target(target()));
         Self { console, live, running: BTreeMap::new(), total: 0, begun: 0, bars: 0 }
     }
 
@@ -79,6 +82,10 @@ impl Progress {
             self.bars += 1;
         }
         let Some(bar) = &running.bar else { return };
+        if !["building", "rendering"].iter().any(|word| doing.starts_with(word)) {
+            // From now on something is measured: draw between the runs only, when there is news.
+            bar.disable_steady_tick();
+        }
         // A bare number is a time in nanoseconds; anything else is ready to be shown.
         let figure = figure.map(|text| text.parse().map_or_else(|_| escape::line(text).into_owned(), figures::time));
         let done = match (total, &figure) {
@@ -157,6 +164,13 @@ impl Listener for Progress {
                     running.figure = Some(figures::value(metric.value, &metric.unit));
                 }
             }
+            Event::Measuring { measuring } => {
+                if let (true, None, Some(text)) =
+                    (self.console.verbose, &measuring.conditions, report::overhead(measuring))
+                {
+                    self.line(&format!("   {text}"));
+                }
+            }
             Event::StepFinished { step } => self.finished(step),
             Event::SampleTaken { .. } | Event::Remarked { .. } | Event::Compared { .. } | Event::RunFinished { .. } => {
             }
@@ -170,7 +184,6 @@ fn spinner(live: &MultiProgress) -> ProgressBar {
     if let Ok(style) = ProgressStyle::with_template(" {spinner} {elapsed:>4} {wide_msg}") {
         bar.set_style(style);
     }
-    // Ten times a second costs the measured processes nothing that can be seen.
     bar.enable_steady_tick(Duration::from_millis(100));
     bar
 }

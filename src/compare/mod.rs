@@ -20,7 +20,7 @@ use crate::stats;
 pub use paired::{Finding, paired, row as paired_row};
 pub use simulation::{Family, Recorded, Scenario, Sensitivity, Source, Tally, sensitivity, simulate};
 pub use trial::{
-    Decision as TrialDecision, Pair, Role, SoFar, Stage, Subject, SubjectMetric, Terms as TrialTerms, Trial,
+    Decision as TrialDecision, Pair, Role, SoFar, Stage, Subject, SubjectMetric, Terms as TrialTerms, Trial, counted,
 };
 
 /// Coverage of the intervals.
@@ -166,7 +166,12 @@ fn row(series: &str, base: Option<&Metric>, head: Option<&Metric>, limit: f64, v
         note: None,
     };
     match (base, head) {
-        (Some(base), Some(head)) if base.unit == head.unit => judge(&mut row, base, head),
+        (Some(base), Some(head)) if base.unit == head.unit && base.source == head.source => {
+            judge(&mut row, base, head);
+        }
+        (Some(base), Some(head)) if base.unit == head.unit => {
+            row.note = Some(format!("it was measured by {} then and by {} now", base.source, head.source));
+        }
         (Some(base), Some(_)) => row.note = Some(format!("the unit changed from {} to {}", base.unit, row.unit)),
         (None, Some(_)) => row.verdict = Verdict::New,
         (Some(_), None) | (None, None) => row.verdict = Verdict::Missing,
@@ -184,6 +189,15 @@ fn judge(row: &mut MetricChange, base: &Metric, head: &Metric) {
         (row.low, row.high) = (row.change.map(|_| 0.0), row.change.map(|_| 0.0));
         row.verdict = Verdict::Unchanged;
         row.note = Some("exactly equal in every sample".into());
+        return;
+    }
+    let countable = crate::results::Measured::find(&row.metric).is_some_and(|known| known.countable);
+    if let Some(change) = row.change.filter(|_| countable && constant(base) && constant(head)) {
+        (row.low, row.high) = (Some(change), Some(change));
+        row.note = Some("a count that is equal in every sample of a run".into());
+        if change.abs() < row.limit {
+            row.verdict = Verdict::Unchanged;
+        }
         return;
     }
     let Some(shift) = stats::log_shift(&base.samples, &head.samples, CONFIDENCE) else {

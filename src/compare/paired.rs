@@ -5,8 +5,10 @@ use std::time::Duration;
 use super::{Role, TrialDecision as Decision};
 use crate::results::{Basis, Benchmark, Comparison, Direction, Metric, MetricChange, Pairs, Reason, Validity, Verdict};
 
-/// The method's name in documents.
-const METHOD: &str = "paired, random order: signed rank and Hodges-Lehmann of log ratios, two stages, Holm";
+/// The methods' names in documents.
+const METHOD: &str =
+    "paired, random order: clipped scores of logarithms (signed rank up to 30 pairs), two stages, Holm";
+const EXACT: &str = "paired: counts that repeat, compared exactly";
 
 /// What became of the comparison of one metric.
 #[derive(Debug, Clone, Copy)]
@@ -81,7 +83,8 @@ fn blank(benchmark: &Benchmark, metric: &str, limit: f64, arms: (Option<&Metric>
 
 fn decide(row: &mut MetricChange, decision: Option<&Decision>, needed: Option<Duration>) {
     let Some(decision) = decision else {
-        row.validity = invalid("no_pair", "no pair gave two figures of which a ratio can be told");
+        row.validity =
+            invalid("no_pair", "no ratio can be told: the first pair lacked it, or no pair has two values above zero");
         return;
     };
     let finite = |bound: f64| Some(bound).filter(|bound| bound.is_finite() && *bound > -1.0);
@@ -91,6 +94,7 @@ fn decide(row: &mut MetricChange, decision: Option<&Decision>, needed: Option<Du
     (row.low, row.high) = (finite(decision.low), finite(decision.high));
     row.confidence = Some(decision.confidence);
     row.p = decision.p;
+    row.method = Some(if decision.p.is_some() { METHOD } else { EXACT }.into());
     row.n = (n, n);
     row.pairs = Some(Pairs { screening, confirmation });
     row.smallest_detectable = decision.smallest_detectable.filter(|size| size.is_finite());

@@ -12,23 +12,8 @@ use super::trial::{Pair, Subject, SubjectMetric, Terms, Trial};
 use crate::results::{Direction, Verdict};
 use crate::stats::Random;
 
-pub use noise::{Family, Recorded};
+pub use noise::{Family, Recorded, Scenario, Source};
 pub use sensitivity::{Sensitivity, sensitivity};
-
-/// What is simulated.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Scenario {
-    /// How many benchmarks a run has.
-    pub benchmarks: usize,
-    /// The true relative change of the first benchmark; the others do not change.
-    pub effect: f64,
-    /// Pairs that each benchmark may spend, both stages together.
-    pub pairs: u32,
-    /// The smallest change that matters.
-    pub limit: f64,
-    /// The chance of any call in a run without a change.
-    pub false_alarms: f64,
-}
 
 /// How many runs said what.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -45,24 +30,6 @@ pub struct Tally {
     pub open: u32,
     /// Runs in which it was called the opposite of what it is.
     pub opposite: u32,
-}
-
-/// Where the values of a run come from.
-#[derive(Debug, Clone)]
-pub enum Source<'a> {
-    /// A family of drawn noise.
-    Family(Family),
-    /// Rows that were recorded.
-    Recorded(&'a Recorded),
-}
-
-impl Source<'_> {
-    fn names(&self) -> Vec<String> {
-        match self {
-            Self::Family(_) => vec!["wall_time".to_owned()],
-            Self::Recorded(recorded) => recorded.metrics.clone(),
-        }
-    }
 }
 
 /// Simulates `runs` runs.

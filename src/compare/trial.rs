@@ -12,73 +12,25 @@
 //! would be suspects, or a benchmark so slow that two stages of it could not say anything.
 
 mod judge;
+mod terms;
 
 use std::time::Duration;
 
-use crate::results::Direction;
 use crate::stats::Random;
 
-pub use judge::{Decision, Role, SoFar};
+pub use judge::counted;
+pub use terms::{Decision, Pair, Role, SoFar, Subject, SubjectMetric, Terms};
+use terms::{Standing, State};
 
 /// The share of the budget that screening gets.
 const SCREENING: f64 = 0.4;
 /// The planned looks of the confirmation: the share of its time after which each is taken, and the share of the error
 /// budget that it may spend. The shares of the error add up to one, so no dependence between looks can inflate it.
 const LOOKS: [(f64, f64); 3] = [(0.15, 0.05), (0.4, 0.15), (1.0, 0.8)];
-/// The chance of "unchanged" where the true change lies exactly at the limit, all looks together.
-const UNCHANGED_ERROR: f64 = 0.05;
-/// What screening's look may spend of it; the looks of the confirmation share the rest.
-const UNCHANGED_SCREENING: f64 = 0.4;
 /// Pairs of a stage below which its test cannot reject anything at the usual levels.
 const FEWEST: usize = 12;
 /// Pairs of one benchmark in one stage after which more add nothing.
 const MOST: usize = 3000;
-
-/// One benchmark of the measurement.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Subject {
-    /// What is decided of it.
-    pub metrics: Vec<SubjectMetric>,
-    /// Its own budget; an equal share of the whole where it has none.
-    pub budget: Option<Duration>,
-}
-
-/// One metric of a benchmark.
-#[derive(Debug, Clone, PartialEq)]
-pub struct SubjectMetric {
-    /// Its name: `wall_time` and `cpu_time` of one benchmark are weighed against each other.
-    pub name: String,
-    /// Which way is better.
-    pub direction: Direction,
-    /// The smallest relative change that matters.
-    pub limit: f64,
-    /// The smallest change that matters in the metric's unit, beside the relative one; zero for none.
-    pub floor: f64,
-    /// Whether equal values are no coincidence (counts, not clocks): such a metric is compared exactly once each arm
-    /// has given one value only.
-    pub countable: bool,
-}
-
-/// What the whole measurement is held to.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Terms {
-    /// The chance of calling any change of the whole measurement when there is none, such as 0.01.
-    pub false_alarms: f64,
-    /// Time for all pairs together.
-    pub budget: Duration,
-    /// Where the order of the rounds is drawn from.
-    pub seed: u64,
-}
-
-/// One base run and one head run that belong together: a value a metric in the subject's order, NaN where the run did
-/// not report it.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Pair {
-    /// The base's values.
-    pub base: Vec<f64>,
-    /// The head's values.
-    pub head: Vec<f64>,
-}
 
 /// Where a benchmark stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -106,29 +58,6 @@ pub struct Trial {
     screened_at: Duration,
     /// How many looks of the confirmation have been taken.
     looks: usize,
-}
-
-#[derive(Debug, Clone)]
-struct State {
-    subject: Subject,
-    pairs: Vec<Pair>,
-    /// Pairs that belong to screening.
-    screening: usize,
-    /// Time spent in this stage, and the time it may spend.
-    spent: Duration,
-    allowance: Duration,
-    /// One stage only: nothing is chosen, or its pairs are too dear for two.
-    direct: bool,
-    /// No more pairs: its command fails, or all is decided.
-    closed: bool,
-    standings: Vec<Standing>,
-}
-
-/// What is settled of one metric.
-#[derive(Debug, Clone, Default)]
-struct Standing {
-    suspect: bool,
-    decision: Option<Decision>,
 }
 
 impl Trial {

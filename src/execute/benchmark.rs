@@ -5,16 +5,21 @@
 
 mod bench;
 mod clock;
-mod command;
 mod figures;
 mod harness;
+mod memory;
 mod prepare;
+mod rig;
 mod rounds;
 mod side;
+mod subject;
 mod turns;
 mod verdicts;
+mod vigil;
 
 pub(super) use bench::Finished;
-pub use command::calibrate;
 pub(super) use prepare::Preparation;
+pub use rig::{Rig, calibrate};
 pub(super) use rounds::{Phase, measure};
+pub use subject::{CountError, Part, Reading, ReportError, Setup, Subject, SubjectError};
+pub(super) use vigil::Vigil;

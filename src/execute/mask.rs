@@ -71,6 +71,7 @@ impl Masker {
             Event::RunStarted { .. }
             | Event::StepStarted { .. }
             | Event::Progress { .. }
+            | Event::Measuring { .. }
             | Event::RunFinished { .. } => {}
         }
     }

@@ -27,12 +27,12 @@ use std::time::Duration;
 use crate::plan::Item;
 
 pub use arms::{Arms, Place};
-pub use benchmark::calibrate;
+pub use benchmark::{CountError, Part, Reading, ReportError, Rig, Setup, Subject, SubjectError, calibrate};
 pub use cancel::Cancel;
 pub use emitter::{Emitter, Listener};
 pub use environment::Environment;
 pub use journal::{Journal, JournalError, replay};
-pub use launch::{Launcher, Usage};
+pub use launch::{LaunchError, Launcher, Usage};
 pub use log::Log;
 pub use mask::Masker;
 pub use schedule::execute;

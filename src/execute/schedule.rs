@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
-use super::benchmark::{self, Finished, Phase, Preparation};
+use super::benchmark::{self, Finished, Phase, Preparation, Vigil};
 use super::ended::Ended;
 use super::{Emitter, Workshop, generate, test_step};
 use crate::plan::{Item, Measure, Plan, Work};
@@ -33,6 +33,7 @@ pub fn execute(plan: &Plan, workshop: &Workshop, emitter: &Emitter) -> std::io::
         workshop,
         emitter,
         means: Mutex::new(means),
+        vigil: Vigil::default(),
         board: Mutex::new(Board { states: vec![State::Waiting; plan.items.len()], running: 0 }),
         changed: Condvar::new(),
     };
@@ -43,6 +44,7 @@ pub fn execute(plan: &Plan, workshop: &Workshop, emitter: &Emitter) -> std::io::
         work.serve();
         Ok::<(), std::io::Error>(())
     })?;
+    work.vigil.end(emitter);
     Ok(work.means.into_inner().unwrap_or_else(PoisonError::into_inner).rows)
 }
 
@@ -51,6 +53,7 @@ struct Schedule<'a> {
     workshop: &'a Workshop,
     emitter: &'a Emitter,
     means: Mutex<Means<'a>>,
+    vigil: Vigil,
     board: Mutex<Board>,
     changed: Condvar,
 }
@@ -138,6 +141,7 @@ impl Schedule<'_> {
 
     /// Measures these together.
     fn measure(&self, steps: &[(usize, &Item, &Measure)]) {
+        self.vigil.begin(&self.workshop.environment, self.emitter);
         let mut means = self.means.lock().unwrap_or_else(PoisonError::into_inner);
         let phase = means.share(steps.len(), self.workshop, self.emitter);
         let work: Vec<(&Item, &Measure)> = steps.iter().map(|(_, item, measure)| (*item, *measure)).collect();

@@ -12,6 +12,7 @@ mod links;
 mod registry;
 mod snapshot;
 mod submodules;
+mod wanted;
 
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
@@ -21,6 +22,8 @@ use sha2::{Digest, Sha256};
 use super::ask::{AskError, Leash};
 use super::git::{Git, GitError};
 use registry::Registry;
+
+pub use wanted::{CopiesError, Revision};
 
 /// Runs of one repository that may measure at the same time.
 const PLACES: u32 = 16;
@@ -37,32 +40,6 @@ pub struct Wanted<'a> {
     pub carry: &'a [String],
     /// Asked again and again whether to stop: a checkout or a fetch may take minutes.
     pub stop: &'a dyn Fn() -> bool,
-}
-
-/// Which commit the base is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Revision {
-    /// As git names revisions: a branch, a tag, a hash, `HEAD~1`.
-    Named(String),
-    /// The commit where the head left the named revision: written `main...`.
-    MergeBase(String),
-    /// A full hash that the surroundings know to be where the change starts.
-    Start(String),
-}
-
-impl Revision {
-    /// From the command line: `main...` is the commit where the head left `main`, anything else is a revision.
-    pub fn parse(text: &str) -> Self {
-        match text.strip_suffix("...") {
-            Some(name) => Self::MergeBase(name.to_owned()),
-            None => Self::Named(text.to_owned()),
-        }
-    }
-
-    fn name(&self) -> &str {
-        let (Self::Named(name) | Self::MergeBase(name) | Self::Start(name)) = self;
-        name
-    }
 }
 
 /// The copies; letting go of them lets another run use their places.
@@ -110,64 +87,6 @@ impl WorkingCopies {
         names.dedup();
         names.retain(|name| name != ".backsight" && !self.head.join(name).exists());
         names
-    }
-}
-
-/// Why there are no copies.
-#[derive(Debug, thiserror::Error)]
-pub enum CopiesError {
-    /// Git refuses.
-    #[error("{0}")]
-    Git(String),
-    /// There is no such commit, or no commit at all.
-    #[error("the base `{name}` cannot be found: {reason}")]
-    NoBase {
-        /// As it was named.
-        name: String,
-        /// Why, and what to do.
-        reason: String,
-    },
-    /// The workspace is in no repository.
-    #[error("{} is in no git repository, so there is no base to check out; `bench --vs COMMAND` needs none", .0.display())]
-    NoRepository(PathBuf),
-    /// A folder of the copies.
-    #[error("{}: {source}; the working copies of both arms go there (XDG_CACHE_HOME moves them)", path.display())]
-    Place {
-        /// Which.
-        path: PathBuf,
-        /// The system's words.
-        source: std::io::Error,
-    },
-    /// New files that are too large to be put into a commit.
-    #[error(
-        "new files of {megabytes} MB lie in the work tree, more than git should be given for a measurement ({example}, ...); \
-         add them to .gitignore, and name those that the benchmarks need with `--carry` or `baseline.carry`"
-    )]
-    TooLarge {
-        /// All together.
-        megabytes: u64,
-        /// The largest.
-        example: String,
-    },
-    /// The run was to stop.
-    #[error("the run was stopped while the working copies were made")]
-    Stopped,
-    /// Something that should be linked into both copies.
-    #[error("carry: `{path}`: {reason}")]
-    Carry {
-        /// As it was named.
-        path: String,
-        /// Why not.
-        reason: String,
-    },
-}
-
-impl From<GitError> for CopiesError {
-    fn from(error: GitError) -> Self {
-        match error {
-            GitError::Ask(AskError::Stopped { .. }) => Self::Stopped,
-            error => Self::Git(error.to_string()),
-        }
     }
 }
 
@@ -283,11 +202,6 @@ fn checked_out(git: &Git<'_>, kept: &Kept, folder: &Path, commit: &str) -> Resul
     let words = ["worktree", "add", "--quiet", "--force", "--force", "--detach", &path, commit];
     git.say("worktree add", &words)?;
     Ok(())
-}
-
-/// The beginning of a commit's name, for people.
-fn short(commit: &str) -> &str {
-    commit.get(..12).unwrap_or(commit)
 }
 
 #[cfg(test)]

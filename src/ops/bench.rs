@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::gate::{is_doubtful, is_regression};
 use crate::execute::{Arms, Cancel, Emitter, Environment, Listener, Place, Workshop, execute};
 use crate::pipeline::MetricName;
-use crate::plan::{Invocation, Item, Measure, Plan, Work};
+use crate::plan::{Invocation, Item, Manner, Measure, Plan, Work};
 use crate::results::{Document, Event, ExitCode, Kind, PipelineRef, RunInfo, Status, Step, Verdict};
 use crate::{compare, host};
 
@@ -34,6 +34,10 @@ pub struct Request {
     pub warm_up: u32,
     /// Where the order of all runs is drawn from.
     pub seed: u64,
+    /// How both commands are executed.
+    pub manner: Manner,
+    /// Metrics to compare beside wall and CPU time.
+    pub metrics: Vec<MetricName>,
     /// The smallest change that matters, relative.
     pub limit: f64,
     /// The chance of calling any change where there is none.
@@ -111,16 +115,19 @@ fn blank(request: &Request) -> Document {
 }
 
 fn plan(request: &Request) -> Plan {
+    let mut metrics = vec![MetricName::WallTime, MetricName::CpuTime];
+    metrics.extend(request.metrics.iter().filter(|metric| !metrics.contains(metric)).copied().collect::<Vec<_>>());
     let measure = Measure {
         run: request.head.clone(),
         vs: Some(request.base.clone()),
         build: None,
-        metrics: vec![MetricName::WallTime, MetricName::CpuTime],
+        metrics,
         budget: None,
         warm_up: request.warm_up,
         samples: None,
         harness: None,
         limit: request.limit,
+        manner: Box::new(request.manner.clone()),
     };
     let item = Item {
         id: format!("{}/{}", Kind::Benchmark.section(), request.name),

@@ -5,6 +5,7 @@
 
 mod context;
 mod expand;
+mod manner;
 mod order;
 mod rules;
 mod select;
@@ -17,6 +18,7 @@ use crate::results::{Kind, Reason};
 
 pub use context::{Template, TemplateError, slug};
 pub use expand::expand;
+pub use manner::Manner;
 pub use select::{Selection, SelectionError};
 
 /// What planning needs to know of the world.
@@ -150,6 +152,8 @@ pub struct Measure {
     pub harness: Option<(Harness, OutputSource)>,
     /// The smallest change that matters, relative.
     pub limit: f64,
+    /// How the command is executed.
+    pub manner: Box<Manner>,
 }
 
 /// One file of a generation.

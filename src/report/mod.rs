@@ -15,4 +15,5 @@ mod terminal;
 pub use headline::headline;
 pub use live::so_far;
 pub use markdown::markdown;
+pub use rows::{metric_word, overhead};
 pub use terminal::{Place, case_line, change_line, step_line, terminal};

@@ -78,6 +78,7 @@ impl Assembly {
                 }
                 document.steps.push(step);
             }
+            Event::Measuring { measuring } => document.measuring = Some(measuring),
             Event::Remarked { remark } => document.remarks.push(remark),
             Event::Compared { comparison } => document.comparison = Some(comparison),
             Event::RunFinished { status, exit_code, duration_ns } => {

@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Benchmark, Case, Comparison, Document, ExitCode, Generation, Kind, Remark, Status, Step};
+use super::{Benchmark, Case, Comparison, Document, ExitCode, Generation, Kind, Measuring, Remark, Status, Step};
 
 /// One thing that happened. Serialised one to a line in `journal.jsonl`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -54,6 +54,12 @@ pub enum Event {
         /// What a harness reported in this call, a value a metric; empty for a command.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         benchmarks: Vec<Benchmark>,
+    },
+    /// What is known of the measuring as a whole: told before the first benchmark, and again with the conditions after
+    /// the last.
+    Measuring {
+        /// The measuring so far.
+        measuring: Measuring,
     },
     /// A test case is final: all its attempts are over.
     CaseFinished {

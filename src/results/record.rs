@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Arm, Benchmark, Direction, Iteration, Metric};
+use super::{Arm, Benchmark, Direction, Iteration, Measured, Metric};
 
 /// The executions of one benchmark step so far.
 #[derive(Debug, Clone, Default)]
@@ -192,18 +192,24 @@ fn median(samples: &[f64]) -> Option<f64> {
     Some(if sorted.len() % 2 == 1 { upper } else { (sorted.get(middle.checked_sub(1)?)? + upper) / 2.0 })
 }
 
-/// The block of one execution of a command: a benchmark with one value a metric.
-pub fn command_block(benchmark: &Benchmark, values: &[(String, f64)], source: Option<&str>) -> Benchmark {
+/// The block of one execution of a command: a benchmark with one value a metric. `memory` is who measured peak memory,
+/// where that is known.
+pub fn command_block(benchmark: &Benchmark, values: &[(String, f64)], memory: Option<&str>) -> Benchmark {
+    let source = |name: &str| match Measured::find(name) {
+        Some(known) if name == "peak_memory" => memory.unwrap_or(known.source),
+        Some(known) => known.source,
+        None => "rusage",
+    };
     let metric = |(name, value): &(String, f64)| Metric {
         metric: name.clone(),
         value: *value,
-        unit: if name == "peak_memory" { "bytes" } else { "ns" }.into(),
+        unit: Measured::find(name).map_or("count", |known| known.unit).into(),
         direction: Direction::Lower,
         lower: None,
         upper: None,
         iterations: None,
         original_unit: None,
-        source: source.unwrap_or(if name == "wall_time" { "clock" } else { "rusage" }).to_owned(),
+        source: source(name).to_owned(),
         samples: Vec::new(),
         summary: None,
         note: None,

@@ -12,6 +12,7 @@ mod docs;
 mod hostile;
 mod init;
 mod kill;
+mod measuring;
 mod misuse;
 mod pipeline;
 mod rounds;

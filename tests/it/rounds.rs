@@ -11,7 +11,8 @@ use backsight::execute::{Arms, Cancel, Place};
 use backsight::ops::run::{Answer, Request, run};
 use backsight::plan::Selection;
 use backsight::results::{
-    Arm, Basis, Benchmark, Document, Dropped, Event, ExitCode, MetricChange, Status, StepStatus, Validity, Verdict,
+    Arm, Basis, Benchmark, Document, Dropped, Event, ExitCode, Metric, MetricChange, Status, StepStatus, Validity,
+    Verdict,
 };
 
 use crate::sandbox::{Sandbox, read_document, step, wait_for};
@@ -183,7 +184,9 @@ benchmarks:
         assert_eq!((row.verdict, row.base), (Verdict::NoBase, None), "{row:?}");
         assert!(row.note.as_ref().unwrap().contains(words), "{row:?}");
         let head = benchmark(&document, name);
-        assert_eq!((head.metric("wall_time").unwrap().samples.len(), &head.validity), (7, &Validity::Valid));
+        assert_eq!(head.metric("wall_time").unwrap().samples.len(), 7);
+        // A busy host may be told beside it; nothing speaks against the samples themselves.
+        assert!(!matches!(head.validity, Validity::Invalid { .. }), "{:?}", head.validity);
         let told = document.remarks.iter().any(|remark| remark.text.contains("there is no base to compare with"));
         assert!(told && step(&document, &format!("benchmarks/{name}")).status == StepStatus::Passed);
     }
@@ -275,6 +278,38 @@ fn a_harness_is_called_in_pairs_and_each_of_its_benchmarks_decided() {
     let calls = slower.metrics[0].samples.len();
     assert!(calls >= 12 && slower.base[0].samples.len() == calls && slower.iterations.len() == 2 * calls);
     assert!((row(&document, "own/slower", metric).change.unwrap() - 0.3).abs() < 1e-9);
+}
+
+#[test]
+fn a_base_that_begins_to_fail_keeps_its_samples_and_the_head_goes_on() {
+    let sandbox = paired("version: 1\nbenchmarks:\n  - { name: tired, warm_up: 0, run: sh work.sh, samples: 15 }\n");
+    sandbox.write("arms/base/work.sh", "echo x >> n; test $(wc -l < n) -le 5");
+    sandbox.write("arms/head/work.sh", "true");
+    let document = measure(&sandbox, Duration::from_secs(20));
+    assert_eq!(row(&document, "tired", "wall_time").verdict, Verdict::NoBase);
+    let tired = benchmark(&document, "tired");
+    let samples = |metrics: &[Metric]| metrics[0].samples.len();
+    assert_eq!((samples(&tired.base), samples(&tired.metrics)), (5, 15));
+    assert_eq!(tired.validity, Validity::Valid, "a base that fails says nothing against the head");
+}
+
+#[test]
+fn harnesses_with_nothing_in_common_and_a_harness_without_a_base_are_called_no_more_than_needed() {
+    let sandbox = paired(
+        "version: 1\nbenchmarks:\n  - { name: own, run: 'echo x >> calls; sh bench.sh', harness: libtest }\n  - { name: alone, \
+         build: test -e built, run: 'echo x >> alone; sh bench.sh', harness: libtest }\n",
+    );
+    sandbox.write("arms/base/bench.sh", harness(&[("old", "1")]));
+    sandbox.write("arms/head/bench.sh", harness(&[("fresh", "1")]));
+    sandbox.write("arms/head/built", "");
+    let document = measure(&sandbox, Duration::from_secs(20));
+    let metric = &document.benchmarks.iter().find(|found| found.name == "fresh").unwrap().metrics[0].metric;
+    assert_eq!(row(&document, "own/fresh", metric).verdict, Verdict::New);
+    assert_eq!(row(&document, "own/old", metric).verdict, Verdict::Missing);
+    assert_eq!(row(&document, "alone/fresh", metric).verdict, Verdict::NoBase);
+    for calls in ["arms/base/calls", "arms/head/calls", "arms/head/alone"] {
+        assert_eq!(sandbox.read(calls), "x\n", "{calls}");
+    }
 }
 
 const KILLED: &str = "version: 1

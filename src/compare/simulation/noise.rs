@@ -1,11 +1,43 @@
 //! Where the values of a simulated run come from: families of drawn noise, and recorded rows.
 
-use super::{Scenario, Source};
 use crate::compare::trial::Pair;
 use crate::stats::Random;
 
 /// The relative standard deviation of one run in the families, about.
 const SIGMA: f64 = 0.02;
+
+/// What is simulated.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Scenario {
+    /// How many benchmarks a run has.
+    pub benchmarks: usize,
+    /// The true relative change of the first benchmark; the others do not change.
+    pub effect: f64,
+    /// Pairs that each benchmark may spend, both stages together.
+    pub pairs: u32,
+    /// The smallest change that matters.
+    pub limit: f64,
+    /// The chance of any call in a run without a change.
+    pub false_alarms: f64,
+}
+
+/// Where the values of a run come from.
+#[derive(Debug, Clone)]
+pub enum Source<'a> {
+    /// A family of drawn noise.
+    Family(Family),
+    /// Rows that were recorded.
+    Recorded(&'a Recorded),
+}
+
+impl Source<'_> {
+    pub(super) fn names(&self) -> Vec<String> {
+        match self {
+            Self::Family(_) => vec!["wall_time".to_owned()],
+            Self::Recorded(recorded) => recorded.metrics.clone(),
+        }
+    }
+}
 
 /// A kind of noise. All are of one machine: what drifts, drifts for all benchmarks alike.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 //! What the pairs of a trial say: suspects, verdicts, and the figures beside them.
 
-use super::{State, Terms, UNCHANGED_ERROR, UNCHANGED_SCREENING};
+use super::terms::{Decision, Role, SoFar, State, Terms, UNCHANGED_ERROR, UNCHANGED_SCREENING};
 use crate::results::{Direction, Verdict};
 use crate::stats::{Paired, PairedShift, median, normal_quantile, weighted_holm};
 
@@ -18,63 +18,6 @@ const POWER: f64 = 0.95;
 const DETERMINISTIC: usize = 2;
 /// Coverage of the interval shown while measuring.
 const SHOWN: f64 = 0.95;
-
-/// What is decided of one metric.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Decision {
-    /// Regressed, improved, unchanged or inconclusive.
-    pub verdict: Verdict,
-    /// Estimated relative change.
-    pub change: f64,
-    /// Lower end of its interval; minus one where the pairs are too few to bound it.
-    pub low: f64,
-    /// Upper end; infinity where the pairs are too few.
-    pub high: f64,
-    /// Coverage of the interval.
-    pub confidence: f64,
-    /// Two-sided p-value of "no change", before Holm's correction; `None` where the values are compared exactly.
-    pub p: Option<f64>,
-    /// The smallest relative change that would have been found 19 times out of 20; `None` with too few pairs.
-    pub smallest_detectable: Option<f64>,
-    /// Pairs of screening and of confirmation.
-    pub pairs: (usize, usize),
-    /// Whether it was a suspect after screening, which alone are tested for a change.
-    pub suspect: bool,
-    /// What the benchmark rests on where wall and CPU time are both measured.
-    pub role: Role,
-    /// How many times the time of this stage would be needed to decide, for an inconclusive one.
-    pub more: Option<f64>,
-}
-
-/// What a metric is for its benchmark.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Role {
-    /// The benchmark has no other clock to weigh it against.
-    Alone,
-    /// CPU time, and the program is bound by the processor: it decides, being calmer than wall time.
-    ProcessorBound,
-    /// Wall time, and the program waits for other things than the processor: it decides.
-    Waits,
-    /// Reported beside the one that decides, and tested with the smaller share of the error budget.
-    Beside,
-}
-
-/// How a metric looks while it is measured.
-#[derive(Debug, Clone, PartialEq)]
-pub struct SoFar {
-    /// The metric.
-    pub metric: String,
-    /// The estimated relative change; NaN without a pair.
-    pub change: f64,
-    /// Lower end of the 95 % interval.
-    pub low: f64,
-    /// Upper end.
-    pub high: f64,
-    /// How many pairs that is.
-    pub pairs: usize,
-    /// What it would be, were this the last look.
-    pub verdict: Verdict,
-}
 
 /// Settles what is unchanged, and names the suspects among the rest.
 pub(super) fn screen(state: &mut State, metrics: usize, terms: Terms) {
@@ -161,6 +104,30 @@ fn settled(state: &State, metric: usize, rejected: bool, share: f64, terms: Term
     }
     decision.more = more(&decision, limit);
     Some(decision)
+}
+
+/// Compares counts that were taken apart from the timed pairs: exactly, if each arm gave one value only and more than once.
+/// Others are not decided. `None` without counts of both.
+pub fn counted(base: &[f64], head: &[f64], direction: Direction, limit: f64) -> Option<Decision> {
+    let (first_base, first_head) = (*base.first()?, *head.first()?);
+    let repeats = |values: &[f64]| values.len() >= DETERMINISTIC && values.windows(2).all(|pair| pair[0] == pair[1]);
+    let same = if first_base == first_head { 0.0 } else { median(head)? / median(base)? - 1.0 };
+    let change = Some(same).filter(|change| change.is_finite())?;
+    let exact = repeats(base) && repeats(head);
+    let bound = |open: f64| if exact { change } else { open };
+    Some(Decision {
+        verdict: if exact { word(change, limit, direction) } else { Verdict::Inconclusive },
+        change,
+        low: bound(-1.0),
+        high: bound(f64::INFINITY),
+        confidence: 1.0,
+        p: None,
+        smallest_detectable: None,
+        pairs: (0, base.len().min(head.len())),
+        suspect: false,
+        role: Role::Alone,
+        more: None,
+    })
 }
 
 /// The figures so far, with the verdict that the last look would give.

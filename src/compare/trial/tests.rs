@@ -142,3 +142,16 @@ fn the_clock_that_decides_follows_from_what_the_program_does() {
     assert_eq!(decided(0.9), [Role::Beside, Role::ProcessorBound]);
     assert_eq!(decided(0.2), [Role::Waits, Role::Beside]);
 }
+
+#[test]
+fn counts_taken_apart_are_compared_exactly_if_they_repeat() {
+    let verdict = |base: &[f64], head: &[f64]| {
+        super::counted(base, head, Direction::Lower, 0.004).map(|decision| decision.verdict)
+    };
+    assert_eq!(verdict(&[1000.0; 2], &[1005.0; 2]), Some(Verdict::Regressed));
+    assert_eq!(verdict(&[1000.0; 2], &[1003.0; 2]), Some(Verdict::Unchanged));
+    assert_eq!(verdict(&[1000.0; 2], &[900.0; 2]), Some(Verdict::Improved));
+    assert_eq!(verdict(&[1000.0, 1001.0], &[2000.0; 2]), Some(Verdict::Inconclusive));
+    assert_eq!(verdict(&[1000.0], &[1000.0]), Some(Verdict::Inconclusive), "one is no proof");
+    assert_eq!((verdict(&[0.0; 2], &[5.0; 2]), verdict(&[], &[5.0; 2])), (None, None));
+}

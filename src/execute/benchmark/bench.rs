@@ -6,12 +6,13 @@ use jiff::Timestamp;
 
 use super::clock::Clocks;
 use super::prepare::{Preparation, Unready};
+use super::rig::Rig;
 use super::side::{Failure, Setting, Side, Taken, described};
 use crate::compare::Pair;
 use crate::execute::ended::Ended;
 use crate::execute::log::Log;
-use crate::execute::{Place, Watch, Workshop};
-use crate::results::{Arm, ColumnName, Dropped, Event, Kind, Reason, Record, RemarkLevel, StepStatus};
+use crate::execute::{Place, Workshop};
+use crate::results::{Arm, ColumnName, Dropped, Event, Kind, Metric, Reason, Record, RemarkLevel, StepStatus};
 
 /// A benchmark step that can be measured.
 pub(super) struct Bench<'a> {
@@ -29,6 +30,8 @@ pub(super) struct Bench<'a> {
     pub(super) suspended: Suspended,
     pub(super) timing: Timing,
     pub(super) short_of_time: Option<Duration>,
+    /// Metrics of base and head that were counted apart from the timed runs.
+    pub(super) counted: [Option<Metric>; 2],
     told: Telling,
 }
 
@@ -82,6 +85,7 @@ impl<'a> Bench<'a> {
         setting: Setting<'a>,
         preparation: &mut Preparation<'_>,
         base_first: bool,
+        rig: &Rig,
     ) -> Result<Self, (Ended, Timing)> {
         let began = (Timestamp::now(), Instant::now());
         let Setting { item, workshop, emitter, .. } = setting;
@@ -93,7 +97,7 @@ impl<'a> Bench<'a> {
             let text = format!("the log cannot be written: {error}");
             (Ended::because(StepStatus::Errored, "log", text), timing(began))
         })?;
-        let opened = arms(setting, preparation, base_first, &mut log);
+        let opened = arms(setting, preparation, (base_first, rig), &mut log);
         let (head, base) = match opened {
             Ok(opened) => opened,
             Err(ended) => return Err((close_log(ended, log, setting), timing(began))),
@@ -121,6 +125,7 @@ impl<'a> Bench<'a> {
             suspended: Suspended::default(),
             timing: timing(began),
             short_of_time: None,
+            counted: [None, None],
             told: Telling { last: Instant::now(), cost: Duration::ZERO },
         };
         if let Some(reason) = no_base {
@@ -139,14 +144,14 @@ impl<'a> Bench<'a> {
     }
 
     /// One more run of an arm, told when its figures' fate is known.
-    fn run(&mut self, arm: Arm, watch: &Watch) -> Option<Taken> {
+    fn run(&mut self, arm: Arm, rig: &Rig) -> Option<Taken> {
         let at_ns = self.setting.emitter.elapsed_ns();
         let cancel = &self.setting.workshop.cancel;
         let side = match arm {
             Arm::Base => self.base.as_mut()?,
             Arm::Head => &mut self.head,
         };
-        let taken = side.once(watch, cancel, &mut self.log, at_ns);
+        let taken = side.once(rig, cancel, &mut self.log, at_ns);
         if taken.is_none() {
             self.stop = Some(Stop::Cancelled);
         }
@@ -154,12 +159,12 @@ impl<'a> Bench<'a> {
     }
 
     /// Runs each arm once, in this order, without counting it.
-    pub(super) fn warm_up(&mut self, order: [Arm; 2], watch: &Watch) {
+    pub(super) fn warm_up(&mut self, order: [Arm; 2], rig: &Rig) {
         for arm in order {
             if self.stop.is_some() || (arm == Arm::Base && self.base.is_none()) {
                 continue;
             }
-            if let Some(mut taken) = self.run(arm, watch) {
+            if let Some(mut taken) = self.run(arm, rig) {
                 taken.iteration.warm_up = true;
                 self.keep(arm, taken);
             }
@@ -167,10 +172,10 @@ impl<'a> Bench<'a> {
     }
 
     /// A pair in this order; `None` if it cannot be used. The second run is spared where the first has failed.
-    pub(super) fn pair(&mut self, order: [Arm; 2], watch: &Watch) -> Option<Pair> {
+    pub(super) fn pair(&mut self, order: [Arm; 2], rig: &Rig) -> Option<Pair> {
         let before = Clocks::read();
-        let first = self.run(order[0], watch)?;
-        let second = if first.failure.is_none() { self.run(order[1], watch) } else { None };
+        let first = self.run(order[0], rig)?;
+        let second = if first.failure.is_none() { self.run(order[1], rig) } else { None };
         let complete = second.as_ref().is_some_and(|second| second.failure.is_none());
         let slept = before.suspended(Clocks::read());
         let dropped = if let Some(slept) = slept {
@@ -190,9 +195,9 @@ impl<'a> Bench<'a> {
     }
 
     /// One run of the head alone; tells whether it gave a sample.
-    pub(super) fn single(&mut self, watch: &Watch) -> bool {
+    pub(super) fn single(&mut self, rig: &Rig) -> bool {
         let before = Clocks::read();
-        let Some(mut taken) = self.run(Arm::Head, watch) else { return false };
+        let Some(mut taken) = self.run(Arm::Head, rig) else { return false };
         if let (Some(slept), None) = (before.suspended(Clocks::read()), &taken.failure) {
             self.suspended.count(slept);
             taken.iteration.dropped = Some(Dropped::Suspended);
@@ -225,6 +230,24 @@ impl<'a> Bench<'a> {
             }
         }
         row
+    }
+
+    /// Counts what is counted apart, in each arm; a failure is a remark, for the timed runs stand.
+    pub(super) fn count(&mut self, rig: &Rig) {
+        if self.stop.is_some() || self.setting.workshop.cancel.is_asked() {
+            return;
+        }
+        let base = self.base.as_mut().map(|base| base.count(rig));
+        let head = Some(self.head.count(rig));
+        for (place, counted) in self.counted.iter_mut().zip([base, head]) {
+            match counted.transpose() {
+                Ok(metric) => *place = metric.flatten(),
+                Err(error) => {
+                    let text = format!("instructions: {error}");
+                    self.setting.emitter.remark(RemarkLevel::Warning, Some(&self.setting.item.id), text);
+                }
+            }
+        }
     }
 
     /// Goes on without the base.
@@ -280,7 +303,7 @@ type Base<'a> = Option<Result<Side<'a>, Reason>>;
 fn arms<'a>(
     setting: Setting<'a>,
     preparation: &mut Preparation<'_>,
-    base_first: bool,
+    (base_first, rig): (bool, &Rig),
     log: &mut Log<'_>,
 ) -> Result<(Side<'a>, Base<'a>), Ended> {
     let doing = |doing: &str| {
@@ -293,7 +316,7 @@ fn arms<'a>(
         }
         let Setting { item, measure, .. } = setting;
         preparation.ready((item, measure), arm, place, log)?;
-        Side::open(setting, arm, place.clone()).map_err(|text| Unready {
+        Side::open(setting, arm, place.clone(), rig).map_err(|text| Unready {
             reason: Reason::new("not_started", text),
             exit: None,
             cancelled: false,

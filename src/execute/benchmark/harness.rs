@@ -145,6 +145,7 @@ mod tests {
             samples: None,
             harness: None,
             limit: 0.02,
+            manner: Box::default(),
         };
         Item {
             id: "benchmarks/x".into(),

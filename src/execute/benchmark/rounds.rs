@@ -4,17 +4,18 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use super::bench::{Bench, Finished, Stop, Timing};
-use super::command::forget_own_peak;
 use super::prepare::Preparation;
+use super::rig::Rig;
 use super::side::Setting;
 use super::turns::{SHARE, Turn, Turns, Wish, divide};
-use super::verdicts::{Decided, conclude};
+use super::verdicts::{Decided, Surroundings, conclude};
+use super::vigil::Since;
 use crate::compare::{Pair, Stage, Subject, SubjectMetric, Trial, TrialTerms};
 use crate::execute::ended::Ended;
-use crate::execute::{Emitter, Watch, Workshop};
+use crate::execute::{Emitter, Place, Workshop};
 use crate::plan::{Item, Measure};
 use crate::report;
-use crate::results::{Arm, ColumnName, MetricChange, Reason, StepStatus};
+use crate::results::{Arm, ColumnName, Measured, MetricChange, Reason, RemarkLevel, StepStatus};
 use crate::stats::Random;
 
 /// Pairs tried before the first complete one; a command that spoils so many is not to be compared.
@@ -41,8 +42,8 @@ pub(in crate::execute) fn measure(
     preparation: &mut Preparation<'_>,
     finish: &mut dyn FnMut(usize, Finished),
 ) -> Vec<MetricChange> {
-    let watch = match Watch::start(phase.workshop.cancel.clone()) {
-        Ok(watch) => watch,
+    let rig = match Rig::open(phase.workshop.cancel.clone()) {
+        Ok(rig) => rig,
         Err(error) => {
             let text = format!("the system gives no thread: {error}");
             for at in 0..steps.len() {
@@ -52,9 +53,15 @@ pub(in crate::execute) fn measure(
             return Vec::new();
         }
     };
-    forget_own_peak();
-    let mut rounds =
-        Rounds { phase, watch, benches: Vec::new(), random: Random::new(phase.seed), last: Instant::now() };
+    let mut rounds = Rounds {
+        phase,
+        rig,
+        since: Since::now(),
+        benches: Vec::new(),
+        random: Random::new(phase.seed),
+        last: Instant::now(),
+    };
+    rounds.compare_environments(steps);
     rounds.open(steps, preparation, finish);
     rounds.warm_up();
     let first = rounds.first_pairs();
@@ -63,7 +70,9 @@ pub(in crate::execute) fn measure(
 
 struct Rounds<'a> {
     phase: Phase<'a>,
-    watch: Watch,
+    rig: Rig,
+    /// The state of the host when the phase began.
+    since: Since,
     /// With the step's place.
     benches: Vec<(usize, Bench<'a>)>,
     random: Random,
@@ -91,6 +100,23 @@ struct Cast {
 }
 
 impl<'a> Rounds<'a> {
+    /// An environment of another size moves the stack, which can make a difference of some per cent by itself.
+    fn compare_environments(&self, steps: &[(&Item, &Measure)]) {
+        let (Some(arms), Some((item, _))) = (&self.phase.workshop.arms, steps.first()) else { return };
+        let size = |place: &Place| {
+            let variables = place.step_env(item, 1, &[]);
+            variables.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>()
+        };
+        let apart = size(&arms.base).abs_diff(size(&arms.head));
+        if apart > 0 {
+            let text = format!(
+                "the environments of base and head differ in size by {apart} bytes; that alone can change the speed of \
+                 a program"
+            );
+            self.phase.emitter.remark(RemarkLevel::Warning, None, text);
+        }
+    }
+
     fn open(
         &mut self,
         steps: &[(&'a Item, &'a Measure)],
@@ -104,7 +130,7 @@ impl<'a> Rounds<'a> {
                 finish(at, Finished { ended: Ended::cancelled(), timing: Timing::none() });
                 continue;
             }
-            match Bench::open(setting, preparation, self.random.coin()) {
+            match Bench::open(setting, preparation, self.random.coin(), &self.rig) {
                 Ok(bench) => self.benches.push((at, bench)),
                 Err((ended, timing)) => finish(at, Finished { ended, timing }),
             }
@@ -124,7 +150,7 @@ impl<'a> Rounds<'a> {
             for done in 0..times {
                 bench.tell("warm-up", u64::from(done), Some(u64::from(times)), |_| None);
                 if bench.stop.is_none() {
-                    bench.warm_up(order, &self.watch);
+                    bench.warm_up(order, &self.rig);
                 }
             }
             bench.timing.took += began.elapsed();
@@ -153,7 +179,7 @@ impl<'a> Rounds<'a> {
                 return None;
             }
             bench.tell("first pair", 0, None, |_| None);
-            let pair = bench.pair(order, &self.watch);
+            let pair = bench.pair(order, &self.rig);
             let took = self.last.elapsed();
             self.last = Instant::now();
             bench.timing.took += took;
@@ -176,6 +202,9 @@ impl<'a> Rounds<'a> {
                 None => break,
             }
         }
+        for (_, bench) in &mut self.benches {
+            bench.count(&self.rig);
+        }
         self.conclude(turns, cast, finish)
     }
 
@@ -185,6 +214,9 @@ impl<'a> Rounds<'a> {
         for First { bench: at, pair, took } in first {
             let Some((_, bench)) = self.benches.get(at) else { continue };
             let columns = bench.comparable(&pair);
+            if columns.is_empty() {
+                continue;
+            }
             let limit = bench.setting.measure.limit;
             let metrics = columns.iter().map(|(_, name)| subject_metric(name, limit)).collect();
             subjects.push(Subject { metrics, budget: bench.setting.measure.budget });
@@ -193,7 +225,9 @@ impl<'a> Rounds<'a> {
             cast.spent.push((Duration::ZERO, 0));
         }
         let alone = |(at, (_, bench)): (usize, &(usize, Bench<'a>))| {
-            (bench.stop.is_none() && cast.subjects.iter().all(|(known, _)| *known != at)).then_some(at)
+            // A harness of which base and head report nothing in common has told all there is.
+            let told = bench.is_harness() && bench.has_base();
+            (bench.stop.is_none() && !told && cast.subjects.iter().all(|(known, _)| *known != at)).then_some(at)
         };
         let singles: Vec<usize> = self.benches.iter().enumerate().filter_map(alone).collect();
         let sampled = singles.iter().filter(|at| self.is_sampled(**at)).count();
@@ -229,7 +263,7 @@ impl<'a> Rounds<'a> {
         match bench.setting.measure.samples {
             // One call of a harness is enough: it decides itself how often it measures.
             _ if bench.is_harness() => Wish::Exactly(1),
-            Some(samples) => Wish::Exactly(samples as usize),
+            Some(samples) => Wish::Exactly((samples as usize).saturating_sub(bench.record.counted(Arm::Head))),
             None => {
                 bench.short_of_time = Some(share);
                 Wish::Within(share)
@@ -245,7 +279,7 @@ impl<'a> Rounds<'a> {
             Some((pair, took)) => (Some(pair), took),
             None => {
                 tell_pairs(bench, subject, turns, columns);
-                let pair = bench.pair(order, &self.watch).map(|pair| picked(&pair, columns));
+                let pair = bench.pair(order, &self.rig).map(|pair| picked(&pair, columns));
                 let took = self.last.elapsed();
                 self.last = Instant::now();
                 bench.timing.took += took;
@@ -263,7 +297,9 @@ impl<'a> Rounds<'a> {
         }
         if fallen && !stopped {
             let (at, spent) = (*at, cast.spent.get(subject).map_or(Duration::ZERO, |(spent, _)| *spent));
-            let wish = self.wish(at, SHARE.saturating_sub(spent));
+            let asked = bench.setting.measure.budget.unwrap_or(SHARE);
+            let share = self.phase.budget / u32::try_from(self.benches.len()).unwrap_or(u32::MAX).max(1);
+            let wish = self.wish(at, asked.min(share).saturating_sub(spent));
             turns.add(wish);
             cast.singles.push(at);
         }
@@ -281,7 +317,7 @@ impl<'a> Rounds<'a> {
                 crate::stats::median(walls).map(|ns| format!("{ns}"))
             });
         }
-        let good = bench.single(&self.watch);
+        let good = bench.single(&self.rig);
         let took = self.last.elapsed();
         self.last = Instant::now();
         bench.timing.took += took;
@@ -299,12 +335,13 @@ impl<'a> Rounds<'a> {
         {
             decided.insert(bench, Decided { columns, decisions, spent, pairs });
         }
+        let surroundings = Surroundings { conditions: self.since.conditions(), floor: self.rig.memory_source().1 };
         let mut rows = Vec::new();
         for (number, (at, mut bench)) in std::mem::take(&mut self.benches).into_iter().enumerate() {
             if cancelled {
                 bench.stop.get_or_insert(Stop::Cancelled);
             }
-            let (finished, more) = conclude(bench, decided.get(&number));
+            let (finished, more) = conclude(bench, decided.get(&number), &surroundings);
             rows.extend(more);
             finish(at, finished);
         }
@@ -320,7 +357,8 @@ impl Timing {
 }
 
 fn subject_metric(name: &ColumnName, limit: f64) -> SubjectMetric {
-    SubjectMetric { name: name.metric.clone(), direction: name.direction, limit, floor: 0.0, countable: false }
+    let countable = Measured::find(&name.metric).is_some_and(|known| known.countable);
+    SubjectMetric { name: name.metric.clone(), direction: name.direction, limit, floor: 0.0, countable }
 }
 
 /// The values of these columns.

@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use super::command::Command;
 use super::harness::Call;
+use super::rig::Rig;
+use super::subject::{CountError, Setup, Subject};
 use crate::execute::log::Log;
-use crate::execute::{Cancel, Emitter, Place, Watch, Workshop};
+use crate::execute::{Cancel, Emitter, Place, Workshop};
 use crate::plan::{Invocation, Item, Measure};
-use crate::results::{Arm, Benchmark, ExitStatus, Iteration, Reason, command_block};
+use crate::results::{Arm, Benchmark, ExitStatus, Iteration, Metric, Reason, RemarkLevel, command_block};
 
 /// Failures in a row after which nothing more is tried.
 pub(super) const HOPELESS: u32 = 3;
@@ -21,7 +22,7 @@ pub(super) struct Side<'a> {
 }
 
 enum Runner<'a> {
-    Command(Box<(Command, Benchmark)>),
+    Command(Box<(Subject, Benchmark)>),
     Harness(Box<Call<'a>>),
 }
 
@@ -59,13 +60,18 @@ pub(super) struct Setting<'a> {
 
 impl<'a> Side<'a> {
     /// Makes an arm ready. The error says why its command cannot be started.
-    pub(super) fn open(setting: Setting<'a>, arm: Option<Arm>, place: Place) -> Result<Self, String> {
+    pub(super) fn open(setting: Setting<'a>, arm: Option<Arm>, place: Place, rig: &Rig) -> Result<Self, String> {
         let Setting { item, measure, workshop, emitter } = setting;
         let run = command_of(measure, arm);
         let runner = match &measure.harness {
             None => {
-                let command = Command::open(run, item, &place, workshop).map_err(|error| named(arm, &error))?;
-                Runner::Command(Box::new((command, described(item))))
+                let setup = Setup::of((item, measure), run, &place, workshop);
+                let subject = Subject::open(&setup, rig).map_err(|error| named(arm, &error))?;
+                // What cannot be had here is the same in both arms: one of them tells it.
+                for text in subject.remarks().into_iter().filter(|_| arm != Some(Arm::Base)) {
+                    emitter.remark(RemarkLevel::Warning, Some(&item.id), text);
+                }
+                Runner::Command(Box::new((subject, described(item))))
             }
             Some((harness, source)) => {
                 let ending = match arm {
@@ -94,10 +100,10 @@ impl<'a> Side<'a> {
     }
 
     /// Executes it once. `None` if the wish to stop ended it.
-    pub(super) fn once(&mut self, watch: &Watch, cancel: &Cancel, log: &mut Log<'_>, at_ns: u64) -> Option<Taken> {
+    pub(super) fn once(&mut self, rig: &Rig, cancel: &Cancel, log: &mut Log<'_>, at_ns: u64) -> Option<Taken> {
         let iteration = Iteration { arm: self.arm, ..Iteration::at(at_ns) };
         let mut taken = match &mut self.runner {
-            Runner::Command(measured) => run_command(measured, (watch, self.timeout), iteration, log),
+            Runner::Command(measured) => run_command(measured, (rig, self.timeout), iteration, log),
             Runner::Harness(call) => call_harness(call, iteration, log),
         };
         if taken.failure.is_some() && cancel.is_asked() {
@@ -116,13 +122,23 @@ impl<'a> Side<'a> {
     }
 }
 
+impl Side<'_> {
+    /// Instructions, if they are counted apart from the timed executions.
+    pub(super) fn count(&mut self, rig: &Rig) -> Result<Option<Metric>, CountError> {
+        match &mut self.runner {
+            Runner::Command(measured) => measured.0.count(rig, self.timeout),
+            Runner::Harness(_) => Ok(None),
+        }
+    }
+}
+
 fn run_command(
-    (command, blank): &mut (Command, Benchmark),
-    (watch, timeout): (&Watch, Duration),
+    (command, blank): &mut (Subject, Benchmark),
+    (rig, timeout): (&Rig, Duration),
     mut iteration: Iteration,
     log: &mut Log<'_>,
 ) -> Taken {
-    let reading = match command.once(watch, timeout) {
+    let reading = match command.once(rig, timeout) {
         Ok(reading) => reading,
         Err(error) => {
             let reason = Reason::new("not_started", error.to_string());
@@ -130,18 +146,18 @@ fn run_command(
             return failed(iteration, Failure { reason, exit: None, last: true });
         }
     };
-    if reading.status.success() && !reading.timed_out {
-        let block = vec![command_block(blank, &reading.values, None)];
+    if reading.good() {
+        let block = vec![command_block(blank, &reading.values, Some(rig.memory_source().0))];
         return Taken { iteration, values: reading.values, block, failure: None };
     }
     let said = command.said();
-    log.say(&format!("a run failed: {}", reading.status));
+    log.say(&format!("a run failed: {}", reading.ending()));
     log.write(&said);
     iteration.failed = Some(reading.status);
     let reason = if reading.timed_out {
         Reason::new("timeout", format!("one run took longer than {timeout:?}"))
     } else {
-        Reason::new("command_failed", format!("{}{}", reading.status, last_words(&said)))
+        Reason::new("command_failed", format!("{}{}", reading.ending(), last_words(&said)))
     };
     failed(iteration, Failure { reason, exit: Some(reading.status), last: reading.timed_out })
 }

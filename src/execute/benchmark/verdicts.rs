@@ -1,18 +1,29 @@
 //! What a measured step says in the end: its benchmarks with their validity, and the rows of its comparison.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::bench::{Bench, Finished, Stop, close_log};
-use super::command::own_peak;
 use super::figures::describe;
 use super::turns::FEWEST;
-use crate::compare::{Finding, TrialDecision, paired_row};
+use crate::compare::{Finding, TrialDecision, counted, paired_row};
 use crate::execute::ended::Ended;
 use crate::report::figures;
-use crate::results::{Arm, Benchmark, ColumnName, Event, MetricChange, Reason, RemarkLevel, StepStatus, Validity};
+use crate::results::{
+    Arm, Benchmark, ColumnName, Conditions, Event, Measured, MetricChange, Reason, RemarkLevel, StepStatus, Validity,
+};
 
 /// Pairs below which a stage cannot decide anything at the usual levels.
 const FEWEST_PAIRS: u32 = 12;
+
+/// What was around the measuring.
+#[derive(Debug)]
+pub(super) struct Surroundings {
+    /// The state of the host meanwhile.
+    pub conditions: Conditions,
+    /// The size in bytes below which peak memory cannot be told.
+    pub floor: Option<u64>,
+}
 
 /// What the trial decided of one step.
 #[derive(Debug)]
@@ -28,8 +39,12 @@ pub(super) struct Decided {
 }
 
 /// Ends a step: its benchmarks are told, and the rows of its comparison are given.
-pub(super) fn conclude(mut bench: Bench<'_>, decided: Option<&Decided>) -> (Finished, Vec<MetricChange>) {
-    let rows = finish(&mut bench, decided);
+pub(super) fn conclude(
+    mut bench: Bench<'_>,
+    decided: Option<&Decided>,
+    surroundings: &Surroundings,
+) -> (Finished, Vec<MetricChange>) {
+    let rows = finish(&mut bench, decided, surroundings);
     let attempts = u32::try_from(bench.record.iterations().len()).unwrap_or(u32::MAX);
     let ended = match bench.stop.take() {
         None => Ended::new(StepStatus::Passed),
@@ -48,16 +63,26 @@ pub(super) fn conclude(mut bench: Bench<'_>, decided: Option<&Decided>) -> (Fini
 }
 
 /// Tells the benchmarks; the rows are none where it was stopped or had no base.
-fn finish(bench: &mut Bench<'_>, decided: Option<&Decided>) -> Vec<MetricChange> {
+fn finish(bench: &mut Bench<'_>, decided: Option<&Decided>, surroundings: &Surroundings) -> Vec<MetricChange> {
     remarks(bench);
-    let validity = validity(bench);
+    let mut validity = validity(bench);
+    // Pairs in drawn order stay comparable on a busy host; samples of one arm do not, with those of another day.
+    if !bench.paired_up() {
+        validity = validity.under(&surroundings.conditions);
+    }
     let iterations = bench.record.iterations().to_vec();
     let one_call = bench.is_harness() && !bench.paired_up();
     let mut benchmarks =
         if one_call { std::mem::take(&mut bench.whole) } else { bench.record.clone().into_benchmarks() };
-    let floor = if bench.is_harness() { None } else { own_peak() };
+    let floor = if bench.is_harness() { None } else { surroundings.floor };
+    let [base, head] = std::mem::take(&mut bench.counted);
+    if let Some(first) = benchmarks.first_mut() {
+        first.metrics.extend(head);
+        first.base.extend(base);
+    }
     for benchmark in &mut benchmarks {
         describe(benchmark, floor);
+        benchmark.conditions = Some(surroundings.conditions.clone());
         if !one_call {
             benchmark.iterations.clone_from(&iterations);
         }
@@ -119,6 +144,7 @@ fn validity(bench: &Bench<'_>) -> Validity {
 
 fn rows(bench: &Bench<'_>, benchmarks: &[Benchmark], decided: Option<&Decided>) -> Vec<MetricChange> {
     let limit = bench.setting.measure.limit;
+    let places = decided.map(Decided::places).unwrap_or_default();
     let mut rows = Vec::new();
     for benchmark in benchmarks {
         let series = benchmark.series();
@@ -126,12 +152,34 @@ fn rows(bench: &Bench<'_>, benchmarks: &[Benchmark], decided: Option<&Decided>) 
             let finding = match (&bench.no_base, &bench.stop) {
                 (_, Some(Stop::Fails(failure))) => Finding::HeadFails(&failure.reason),
                 (Some(reason), _) => Finding::NoBase(reason),
-                (None, _) => measured(decided, &series, &metric),
+                (None, _) => {
+                    let place = places.get(&(series.as_str(), metric.as_str()));
+                    let found = place.and_then(|at| decided.and_then(|decided| decided.found(*at)));
+                    Finding::Measured {
+                        decision: found.map(|(decision, _)| decision),
+                        needed: found.and_then(|(_, needed)| needed),
+                    }
+                }
+            };
+            let apart = apart(benchmark, &metric, limit);
+            let finding = match (&apart, finding) {
+                (Some(_), Finding::Measured { decision: None, .. }) => {
+                    Finding::Measured { decision: apart.as_ref(), needed: None }
+                }
+                (_, finding) => finding,
             };
             rows.push(paired_row(benchmark, &metric, limit, finding));
         }
     }
     rows
+}
+
+/// What counts say that were taken apart from the pairs.
+fn apart(benchmark: &Benchmark, metric: &str, limit: f64) -> Option<TrialDecision> {
+    Measured::find(metric).filter(|known| known.countable)?;
+    let head = benchmark.metric(metric)?;
+    let base = benchmark.base.iter().find(|known| known.metric == metric)?;
+    counted(&base.samples, &head.samples, head.direction, limit)
 }
 
 /// The metrics of a benchmark that are compared: of a command those asked for, of a harness all.
@@ -148,20 +196,27 @@ fn compared(bench: &Bench<'_>, benchmark: &Benchmark) -> Vec<String> {
     names
 }
 
-fn measured<'a>(decided: Option<&'a Decided>, series: &str, metric: &str) -> Finding<'a> {
-    let found = decided.and_then(|decided| {
-        let place = decided.columns.iter().position(|(_, name)| name.series == series && name.metric == metric)?;
-        Some((decided, decided.decisions.get(place)?.as_ref()?))
-    });
-    let decision = found.map(|(_, decision)| decision);
-    Finding::Measured { decision, needed: found.and_then(|(decided, decision)| needed(decided, decision)) }
-}
+impl Decided {
+    /// Where the decision on a series' metric stands.
+    fn places(&self) -> BTreeMap<(&str, &str), usize> {
+        self.columns
+            .iter()
+            .enumerate()
+            .map(|(at, column)| {
+                let (_, name) = column;
+                ((name.series.as_str(), name.metric.as_str()), at)
+            })
+            .collect()
+    }
 
-/// A budget of this benchmark that would decide it: errors fall with the root of the number of pairs, and below a few
-/// pairs nothing can be decided at all.
-fn needed(decided: &Decided, decision: &TrialDecision) -> Option<Duration> {
-    match decision.more {
-        Some(more) if more.is_finite() => (more > 1.0).then(|| decided.spent.mul_f64(more.min(1e6))),
-        Some(_) | None => Some(decided.spent.checked_div(decided.pairs)?.saturating_mul(FEWEST_PAIRS)),
+    /// A decision, and a budget of this benchmark that would decide it: errors fall with the root of the number of
+    /// pairs, and below a few pairs nothing can be decided at all.
+    fn found(&self, at: usize) -> Option<(&TrialDecision, Option<Duration>)> {
+        let decision = self.decisions.get(at)?.as_ref()?;
+        let needed = match decision.more {
+            Some(more) if more.is_finite() => (more > 1.0).then(|| self.spent.mul_f64(more.min(1e6))),
+            Some(_) | None => Some(self.spent.checked_div(self.pairs)?.saturating_mul(FEWEST_PAIRS)),
+        };
+        Some((decision, needed))
     }
 }

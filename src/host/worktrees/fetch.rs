@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-use super::{CopiesError, Revision};
+use super::wanted::{CopiesError, Revision, short};
 use crate::host::ask::AskError;
 use crate::host::git::{Git, GitError, is_hash};
 
@@ -29,7 +29,7 @@ pub(super) fn base(git: &Git<'_>, base: &Revision, remarks: &mut Vec<String>) ->
             remarks.push(format!(
                 "the base {} is not an ancestor of HEAD: changes made on its side count too; `--against {}...` compares with \
                  where they parted",
-                super::short(&found),
+                short(&found),
                 base.name()
             ));
         }
@@ -43,7 +43,7 @@ pub(super) fn base(git: &Git<'_>, base: &Revision, remarks: &mut Vec<String>) ->
         match git.say("fetch", &words) {
             Ok(_) => {
                 if let Some(found) = resolve(git, base).or_else(|| fetched(git, base)) {
-                    remarks.push(format!("the clone lacked the base {}; it was fetched", super::short(&found)));
+                    remarks.push(format!("the clone lacked the base {}; it was fetched", short(&found)));
                     return Ok(found);
                 }
             }

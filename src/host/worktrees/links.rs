@@ -4,7 +4,7 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Component, Path};
 
-use super::CopiesError;
+use super::wanted::CopiesError;
 use crate::host::git::Git;
 
 /// Links each path of the workspace to the same place in a copy. What a copy has of its own, because git tracks it there,

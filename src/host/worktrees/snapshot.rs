@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::fs;
 use std::path::Path;
 
-use super::CopiesError;
+use super::wanted::CopiesError;
 use crate::host::git::Git;
 
 /// New files above this size together are a mistake rather than a part of the change, in bytes.
