@@ -3,6 +3,7 @@
 //! For questions to tools (`git`, `rustc --version`), not for steps: one thread, no pipes left open, and a program
 //! that hangs or floods is ended with everything it started.
 
+use std::fs::File;
 use std::io::{Read, Write};
 use std::os::fd::AsFd;
 use std::os::unix::process::CommandExt;
@@ -14,6 +15,8 @@ use rustix::process::{Pid, Signal, kill_process_group};
 
 /// How long a program that has closed its output may take to end.
 const LAST_BREATH: Duration = Duration::from_millis(500);
+/// How often the wish to stop is looked at.
+const TICK: Duration = Duration::from_millis(100);
 /// How much is kept of standard error.
 const COMPLAINT_BYTES: usize = 8 * 1024;
 
@@ -37,16 +40,49 @@ pub(super) enum AskError {
     /// It did not end in time.
     #[error("{program} gave no answer within {seconds} s and was ended")]
     TimedOut { program: String, seconds: f64 },
+    /// The run was to stop.
+    #[error("{program} was ended because the run was to stop")]
+    Stopped { program: String },
     /// Reading from it failed.
     #[error("the answer of {program} cannot be read ({source})")]
     Read { program: String, source: std::io::Error },
 }
 
+/// What a program that may take long is held to.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Leash<'a> {
+    /// Asked again and again whether it is to stop.
+    pub(super) stop: Option<&'a dyn Fn() -> bool>,
+    /// A locked, empty file that it gets as standard input: the lock holds as long as it lives, even if we do not.
+    pub(super) hold: Option<&'a File>,
+}
+
+impl Leash<'_> {
+    fn is_pulled(self) -> bool {
+        self.stop.is_some_and(|stop| stop())
+    }
+
+    fn stdin(self) -> Stdio {
+        self.hold.and_then(|file| file.try_clone().ok()).map_or_else(Stdio::null, Stdio::from)
+    }
+}
+
 /// Runs the command, gives it `input` (small: it is written before anything is read) and gathers up to `limit` bytes
 /// of its output. A program that says more is ended there; what it said so far is the answer.
 pub(super) fn ask(command: &mut Command, input: &[u8], limit: usize, time: Duration) -> Result<Answer, AskError> {
+    ask_leashed(command, input, limit, time, Leash::default())
+}
+
+/// As [`ask`], for a program that may take long.
+pub(super) fn ask_leashed(
+    command: &mut Command,
+    input: &[u8],
+    limit: usize,
+    time: Duration,
+    leash: Leash<'_>,
+) -> Result<Answer, AskError> {
     let program = command.get_program().to_string_lossy().into_owned();
-    let stdin = if input.is_empty() { Stdio::null() } else { Stdio::piped() };
+    let stdin = if input.is_empty() { leash.stdin() } else { Stdio::piped() };
     command.stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
     let deadline = Instant::now() + time;
     let mut child = command.spawn().map_err(|source| AskError::Start { program: program.clone(), source })?;
@@ -55,7 +91,7 @@ pub(super) fn ask(command: &mut Command, input: &[u8], limit: usize, time: Durat
         let _ = stdin.write_all(input);
     }
     let mut answer = Answer::default();
-    let heard = listen(&mut child, &mut answer, limit, deadline);
+    let heard = listen(&mut child, &mut answer, limit, deadline, leash);
     let ended = match heard {
         Ok(true) => finish(&mut child, deadline.max(Instant::now() + LAST_BREATH)),
         _ => None,
@@ -71,6 +107,9 @@ pub(super) fn ask(command: &mut Command, input: &[u8], limit: usize, time: Durat
         }
         (Ok(_), None) => {
             end(&mut child);
+            if leash.is_pulled() {
+                return Err(AskError::Stopped { program });
+            }
             if answer.output.len() >= limit {
                 return Ok(answer);
             }
@@ -79,15 +118,22 @@ pub(super) fn ask(command: &mut Command, input: &[u8], limit: usize, time: Durat
     }
 }
 
-/// Reads both outputs until they are closed (true), or until the limit or the deadline is reached (false).
-fn listen(child: &mut Child, answer: &mut Answer, limit: usize, deadline: Instant) -> std::io::Result<bool> {
+/// Reads both outputs until they are closed (true), or until the limit, the deadline or the wish to stop (false).
+fn listen(
+    child: &mut Child,
+    answer: &mut Answer,
+    limit: usize,
+    deadline: Instant,
+    leash: Leash<'_>,
+) -> std::io::Result<bool> {
     let (Some(mut out), Some(mut err)) = (child.stdout.take(), child.stderr.take()) else { return Ok(true) };
     let (mut out_open, mut err_open) = (true, true);
     while out_open || err_open {
         let left = deadline.saturating_duration_since(Instant::now());
-        if left.is_zero() || answer.output.len() >= limit {
+        if left.is_zero() || answer.output.len() >= limit || leash.is_pulled() {
             return Ok(false);
         }
+        let left = if leash.stop.is_some() { left.min(TICK) } else { left };
         let (out_ready, err_ready) = wait_for(out_open.then_some(&out), err_open.then_some(&err), left)?;
         if out_ready {
             out_open = take(&mut out, &mut answer.output, limit)?;

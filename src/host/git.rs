@@ -4,22 +4,35 @@
 //! file-system monitor, no pager, no signature check, no fetching of missing objects, no bare repository that merely
 //! lies in the tree.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use super::ask::{Answer, AskError, ask};
+use super::ask::{Answer, AskError, Leash, ask, ask_leashed};
 
 /// Status has to look at every tracked file; this is for the largest of repositories.
 const TIME: Duration = Duration::from_secs(20);
 /// Checking out a large repository, or fetching a commit of it.
 const LONG: Duration = Duration::from_secs(900);
-/// The answers of such commands that are read: a name or a path.
-const ANSWER_BYTES: usize = 256 * 1024;
+/// The answers of such commands that are read: names or paths.
+const ANSWER_BYTES: usize = 4 * 1024 * 1024;
 /// Two commit objects; messages are rarely over some kilobytes.
 const COMMIT_BYTES: usize = 1024 * 1024;
 /// The header lines of status and its first entry.
 const STATUS_BYTES: usize = 16 * 1024;
+
+/// Set inside a git hook, these would point git at another repository than the workspace's.
+const REPOSITORY: [&str; 8] = [
+    "GIT_DIR",
+    "GIT_COMMON_DIR",
+    "GIT_WORK_TREE",
+    "GIT_INDEX_FILE",
+    "GIT_PREFIX",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+    "GIT_TRACE",
+];
 
 /// Why git could not tell.
 #[derive(Debug, thiserror::Error)]
@@ -59,14 +72,24 @@ pub(super) struct Commit {
 }
 
 /// The program, in a folder.
-#[derive(Debug)]
-pub(super) struct Git {
+pub(super) struct Git<'a> {
     folder: PathBuf,
+    leash: Leash<'a>,
 }
 
-impl Git {
+impl<'a> Git<'a> {
     pub(super) fn new(folder: &Path) -> Self {
-        Self { folder: folder.to_owned() }
+        Self::leashed(folder, Leash::default())
+    }
+
+    /// As [`Git::new`], for commands that may take long and write.
+    pub(super) fn leashed(folder: &Path, leash: Leash<'a>) -> Self {
+        Self { folder: folder.to_owned(), leash }
+    }
+
+    /// The same, in another folder.
+    pub(super) fn at(&self, folder: &Path) -> Self {
+        Self::leashed(folder, self.leash)
     }
 
     /// The commit, the branch and whether anything tracked was changed.
@@ -101,23 +124,30 @@ impl Git {
     }
 
     /// Carries out a command that may take long, fetch and write; `settings` and `variables` are added to ours. What it
-    /// says on standard output is given back without the white space around it.
+    /// says on standard output is given back without the last line's end.
     pub(super) fn carry_out(
         &self,
         what: &'static str,
         settings: &[&str],
-        variables: &[(&str, &std::ffi::OsStr)],
+        variables: &[(&str, &OsStr)],
         arguments: &[&str],
     ) -> Result<String, GitError> {
         let mut command = self.command(settings);
-        command.args(arguments).env_remove("GIT_NO_LAZY_FETCH").env_remove("GIT_OPTIONAL_LOCKS");
+        command.args(arguments).env_remove("GIT_NO_LAZY_FETCH");
         command.envs(variables.iter().copied());
         tracing::debug!(what, ?arguments, "git");
-        let answer = ask(&mut command, b"", ANSWER_BYTES, LONG)?;
-        if !answer.success {
+        let answer = ask_leashed(&mut command, b"", ANSWER_BYTES, LONG, self.leash)?;
+        // A longer answer was cut: what is asked of a list that long does not hang on its end.
+        if !answer.success && answer.output.len() < ANSWER_BYTES {
             return Err(self.failed(what, &answer));
         }
-        Ok(String::from_utf8_lossy(&answer.output).trim().to_owned())
+        let text = String::from_utf8_lossy(&answer.output);
+        Ok(text.strip_suffix('\n').unwrap_or(&text).to_owned())
+    }
+
+    /// A short question whose answer is one line or a list.
+    pub(super) fn say(&self, what: &'static str, arguments: &[&str]) -> Result<String, GitError> {
+        self.carry_out(what, &[], &[], arguments)
     }
 
     fn ask(&self, what: &'static str, arguments: &[&str], input: &[u8], limit: usize) -> Result<Answer, GitError> {
@@ -136,6 +166,10 @@ impl Git {
             "log.showSignature=false",
             "safe.bareRepository=explicit",
             "core.untrackedCache=false",
+            "protocol.file.allow=user",
+            "submodule.recurse=false",
+            "gc.auto=0",
+            "maintenance.auto=false",
         ]
         .iter()
         .chain(settings)
@@ -144,8 +178,7 @@ impl Git {
         }
         command.env("GIT_OPTIONAL_LOCKS", "0").env("GIT_TERMINAL_PROMPT", "0");
         command.env("GIT_NO_LAZY_FETCH", "1").env("LC_ALL", "C");
-        // Set inside a git hook, these would point it at another repository than the workspace's.
-        for name in ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_OBJECT_DIRECTORY", "GIT_TRACE"] {
+        for name in REPOSITORY {
             command.env_remove(name);
         }
         command

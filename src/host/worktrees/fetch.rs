@@ -5,7 +5,8 @@ use std::io::Read;
 use std::path::Path;
 
 use super::wanted::{CopiesError, Revision, short};
-use crate::host::git::{Git, is_hash};
+use crate::host::ask::AskError;
+use crate::host::git::{Git, GitError, is_hash};
 
 /// Commits that a shallow clone is deepened by, before it is given up: pull requests are rarely longer.
 const DEEPEN: &str = "--deepen=200";
@@ -13,16 +14,18 @@ const DEEPEN: &str = "--deepen=200";
 const POINTER: &[u8] = b"version https://git-lfs";
 
 /// The full name of a commit; `None` if there is none of this name.
-pub(super) fn commit(git: &Git, name: &str) -> Option<String> {
+pub(super) fn commit(git: &Git<'_>, name: &str) -> Option<String> {
     let wanted = format!("{name}^{{commit}}");
-    let told = git.carry_out("rev-parse", &[], &[], &["rev-parse", "--verify", "--quiet", "--end-of-options", &wanted]);
+    let told = git.say("rev-parse", &["rev-parse", "--verify", "--quiet", "--end-of-options", &wanted]);
     told.ok().filter(|hash| is_hash(hash))
 }
 
 /// The base's commit, fetched where the clone lacks it.
-pub(super) fn base(git: &Git, base: &Revision, remarks: &mut Vec<String>) -> Result<String, CopiesError> {
+pub(super) fn base(git: &Git<'_>, base: &Revision, remarks: &mut Vec<String>) -> Result<String, CopiesError> {
+    let is_shallow = git.say("rev-parse", &["rev-parse", "--is-shallow-repository"]).is_ok_and(|told| told == "true");
     if let Some(found) = resolve(git, base) {
-        if matches!(base, Revision::Named(_)) && !is_ancestor(git, &found) {
+        // Where history is cut, an ancestor may not be seen to be one.
+        if matches!(base, Revision::Named(_)) && !is_shallow && !is_ancestor(git, &found) {
             remarks.push(format!(
                 "the base {} is not an ancestor of HEAD: changes made on its side count too; `--against {}...` compares with \
                  where they parted",
@@ -32,22 +35,30 @@ pub(super) fn base(git: &Git, base: &Revision, remarks: &mut Vec<String>) -> Res
         }
         return Ok(found);
     }
-    let shallow = git.carry_out("rev-parse", &[], &[], &["rev-parse", "--is-shallow-repository"]);
-    let is_shallow = shallow.is_ok_and(|told| told == "true");
     let mut tried = None;
+    let remote = remote(git);
     for fetch in fetches(base.name(), is_shallow) {
-        let words: Vec<&str> = ["fetch", "--quiet", "--no-tags", "origin"].into_iter().chain(fetch).collect();
-        match git.carry_out("fetch", &[], &[], &words) {
+        let words = ["fetch", "--quiet", "--no-tags", "--no-recurse-submodules", &remote];
+        let words: Vec<&str> = words.into_iter().chain(fetch).collect();
+        match git.say("fetch", &words) {
             Ok(_) => {
                 if let Some(found) = resolve(git, base).or_else(|| fetched(git, base)) {
                     remarks.push(format!("the clone lacked the base {}; it was fetched", short(&found)));
                     return Ok(found);
                 }
             }
+            Err(error @ GitError::Ask(AskError::Stopped { .. })) => return Err(error.into()),
             Err(error) => tried = Some(error.to_string()),
         }
     }
     Err(CopiesError::NoBase { name: base.name().to_owned(), reason: reason(is_shallow, tried) })
+}
+
+/// `origin`, or the only remote under another name.
+fn remote(git: &Git<'_>) -> String {
+    let remotes = git.say("remote", &["remote"]).unwrap_or_default();
+    let only = remotes.lines().next().filter(|_| remotes.lines().count() == 1);
+    only.filter(|name| !name.starts_with('-')).unwrap_or("origin").to_owned()
 }
 
 fn reason(is_shallow: bool, tried: Option<String>) -> String {
@@ -62,24 +73,25 @@ fn reason(is_shallow: bool, tried: Option<String>) -> String {
     }
 }
 
-fn resolve(git: &Git, base: &Revision) -> Option<String> {
+fn resolve(git: &Git<'_>, base: &Revision) -> Option<String> {
     let candidates = |name: &str| {
         let remote = format!("refs/remotes/origin/{name}");
         commit(git, name).or_else(|| commit(git, &remote))
     };
     match base {
         Revision::Named(name) => candidates(name),
+        Revision::Start(hash) => commit(git, hash),
         Revision::MergeBase(name) => git.merge_base("HEAD", &[candidates(name)?]),
     }
 }
 
 /// What a fetch of a name without a branch of its own left.
-fn fetched(git: &Git, base: &Revision) -> Option<String> {
+fn fetched(git: &Git<'_>, base: &Revision) -> Option<String> {
     let found = commit(git, "FETCH_HEAD")?;
     match base {
         // A relation such as HEAD~1 was not what was fetched.
         Revision::Named(name) if name.contains(['~', '^', '@']) => None,
-        Revision::Named(_) => Some(found),
+        Revision::Named(_) | Revision::Start(_) => Some(found),
         Revision::MergeBase(_) => git.merge_base("HEAD", &[found]),
     }
 }
@@ -100,20 +112,22 @@ fn fetches(name: &str, is_shallow: bool) -> Vec<Vec<&str>> {
     all
 }
 
-fn is_ancestor(git: &Git, commit: &str) -> bool {
-    git.carry_out("merge-base", &[], &[], &["merge-base", "--is-ancestor", commit, "HEAD"]).is_ok()
+fn is_ancestor(git: &Git<'_>, commit: &str) -> bool {
+    git.say("merge-base", &["merge-base", "--is-ancestor", commit, "HEAD"]).is_ok()
 }
 
 /// A remark where files of the copy are pointers that git-lfs should have replaced.
-pub(super) fn large_files(folder: &Path, arm: &str, remarks: &mut Vec<String>) {
-    let git = Git::new(folder);
-    let listed = git.carry_out("ls-files", &[], &[], &["ls-files", "-z", "--", ":(attr:filter=lfs)"]);
+pub(super) fn large_files(git: &Git<'_>, folder: &Path, arm: &str, remarks: &mut Vec<String>) {
+    let listed = git.say("ls-files", &["ls-files", "-z", "--", ":(attr:filter=lfs)"]);
     let Ok(listed) = listed else { return };
-    let pointers = listed.split('\0').filter(|path| !path.is_empty()).take(1000).filter(|path| {
+    let is_pointer = |path: &&str| {
         let mut start = [0_u8; POINTER.len()];
-        File::open(folder.join(path)).and_then(|mut file| file.read_exact(&mut start)).is_ok() && start == POINTER
-    });
-    let pointers: Vec<&str> = pointers.collect();
+        let path = folder.join(path);
+        path.symlink_metadata().is_ok_and(|facts| facts.is_file())
+            && File::open(path).and_then(|mut file| file.read_exact(&mut start)).is_ok()
+            && start == POINTER
+    };
+    let pointers: Vec<&str> = listed.split('\0').filter(|path| !path.is_empty()).filter(is_pointer).collect();
     if let Some(first) = pointers.first() {
         remarks.push(format!(
             "{arm}: {} files are pointers of git-lfs, not the files themselves ({first}, ...); install git-lfs and run \

@@ -54,7 +54,7 @@ fn git(folder: &Path, words: &[&str]) -> String {
 }
 
 fn copies(workspace: &Path, cache: &Path, base: &str, carry: &[String]) -> Result<WorkingCopies, CopiesError> {
-    working_copies(&Wanted { workspace, base: Revision::parse(base), cache, carry })
+    working_copies(&Wanted { workspace, base: Revision::parse(base), cache, carry, stop: &|| false })
 }
 
 fn read(folder: &Path, file: &str) -> String {
@@ -179,9 +179,7 @@ fn what_is_carried_is_linked_and_never_out_of_the_copy() {
         let made = carry("data/big").unwrap();
         assert_eq!((read(&made.base, "data/big/set"), read(&made.head, "data/big/set")), ("d".into(), "d".into()));
     }
-    for (path, words) in
-        [("../x", "without `..`"), ("/etc", "inside the workspace"), ("none", "no such file"), ("file", "already has")]
-    {
+    for (path, words) in [("../x", "without `..`"), ("/etc", "inside the workspace"), ("none", "no such file")] {
         let refused = carry(path).unwrap_err().to_string();
         assert!(refused.contains(words), "{refused}");
     }
@@ -208,4 +206,112 @@ fn what_is_no_commit_or_no_repository_is_said() {
     git(empty.path(), &["init", "-q"]);
     let refused = copies(empty.path(), &empty.path().join("cache"), "HEAD", &[]).unwrap_err().to_string();
     assert!(refused.contains("no commit yet"), "{refused}");
+}
+
+/// Everything of the repository but its objects, as bytes: references, configuration, index, notes of worktrees.
+fn repository_state(repository: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    let mut found = Vec::new();
+    let mut open = vec![repository.join(".git")];
+    while let Some(folder) = open.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.ends_with(".git/objects") {
+                continue;
+            }
+            if path.is_dir() {
+                found.push((path.clone(), Vec::new()));
+                open.push(path);
+            } else {
+                let bytes = fs::read(&path).unwrap();
+                found.push((path, bytes));
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+#[test]
+fn the_repository_is_left_as_it_was() {
+    let inner = Repository::new();
+    let repository = Repository::new();
+    repository.git(&["submodule", "--quiet", "add", &inner.path().to_string_lossy(), "vendor/inner"]);
+    repository.git(&["commit", "-q", "-m", "with a submodule"]);
+    // As after a plain clone: the configuration does not know the submodule.
+    repository.git(&["submodule", "--quiet", "deinit", "--force", "--all"]);
+    fs::write(repository.path().join("file"), "changed").unwrap();
+    fs::write(repository.path().join("new"), "new").unwrap();
+    let before = repository_state(&repository.path());
+    for _ in 0..2 {
+        let made = repository.copies("HEAD~1").unwrap();
+        assert!(repository.git(&["worktree", "list"]).lines().count() == 3);
+        assert_eq!(read(&made.head, "vendor/inner/file"), "2", "{:?}", made.remarks);
+        drop(made);
+        assert_eq!(repository_state(&repository.path()), before);
+    }
+}
+
+#[test]
+fn a_run_that_was_killed_is_cleared_away_by_the_next() {
+    let repository = Repository::new();
+    let place = repository.copies("HEAD~1").unwrap().place.clone();
+    // As kill -9 leaves it: nothing was shelved, and git was in the middle of writing.
+    let list = repository.path().join(".git/worktrees");
+    fs::create_dir(&list).unwrap();
+    for arm in ["base", "head"] {
+        fs::rename(place.join(arm).with_extension("git"), list.join(arm)).unwrap();
+        fs::write(list.join(arm).join("index.lock"), "").unwrap();
+    }
+    fs::write(list.join("base/locked"), "initializing").unwrap();
+    fs::remove_file(place.join("head/file")).unwrap();
+    assert_eq!(repository.git(&["worktree", "list"]).lines().count(), 3);
+    let again = repository.copies("HEAD~1").unwrap();
+    assert_eq!((read(&again.base, "file"), read(&again.head, "file")), ("1".into(), "2".into()));
+    assert_eq!(again.place, place);
+    drop(again);
+    assert_eq!(repository.git(&["worktree", "list"]).lines().count(), 1);
+}
+
+#[test]
+fn sparse_checkouts_leave_out_the_same_files() {
+    let repository = Repository::new();
+    repository.commit("kept/file", "k");
+    repository.commit("left out/file", "l");
+    repository.git(&["sparse-checkout", "set", "kept"]);
+    fs::write(repository.path().join("kept/file"), "changed").unwrap();
+    let made = repository.copies("HEAD").unwrap();
+    assert_eq!((read(&made.head, "kept/file"), read(&made.base, "kept/file")), ("changed".into(), "k".into()));
+    assert!(!made.head.join("left out").exists() && !made.base.join("left out").exists());
+    // What is left out was not deleted by the commit of the changed tree.
+    assert_eq!(git(&made.head, &["ls-tree", "-r", "--name-only", "HEAD"]).lines().count(), 3);
+    drop(made);
+    repository.git(&["sparse-checkout", "disable"]);
+    assert_eq!(read(&repository.copies("HEAD").unwrap().base, "left out/file"), "l");
+}
+
+#[test]
+fn a_wish_to_stop_is_heard() {
+    let repository = Repository::new();
+    let cache = repository.all.path().join("cache");
+    let wanted = Wanted {
+        workspace: &repository.path(),
+        base: Revision::parse("HEAD~1"),
+        cache: &cache,
+        carry: &[],
+        stop: &|| true,
+    };
+    assert!(matches!(working_copies(&wanted), Err(CopiesError::Stopped)));
+}
+
+#[test]
+fn what_is_ignored_and_not_in_the_copy_is_named() {
+    let repository = Repository::new();
+    repository.commit(".gitignore", "data/\nnode_modules/\n.backsight/\n");
+    for folder in ["data/a", "node_modules/b", ".backsight"] {
+        fs::create_dir_all(repository.path().join(folder)).unwrap();
+        fs::write(repository.path().join(folder).join("x"), "x").unwrap();
+    }
+    let cache = repository.all.path().join("cache");
+    let made = copies(&repository.path(), &cache, "HEAD", &["data/".to_owned()]).unwrap();
+    assert_eq!(made.left_behind(&repository.path()), ["node_modules"]);
 }

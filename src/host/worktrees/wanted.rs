@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::host::ask::AskError;
 use crate::host::git::GitError;
 
 /// Which commit the base is.
@@ -11,6 +12,8 @@ pub enum Revision {
     Named(String),
     /// The commit where the head left the named revision: written `main...`.
     MergeBase(String),
+    /// A full hash that the surroundings know to be where the change starts.
+    Start(String),
 }
 
 impl Revision {
@@ -23,7 +26,7 @@ impl Revision {
     }
 
     pub(super) fn name(&self) -> &str {
-        let (Self::Named(name) | Self::MergeBase(name)) = self;
+        let (Self::Named(name) | Self::MergeBase(name) | Self::Start(name)) = self;
         name
     }
 }
@@ -53,6 +56,20 @@ pub enum CopiesError {
         /// The system's words.
         source: std::io::Error,
     },
+    /// New files that are too large to be put into a commit.
+    #[error(
+        "new files of {megabytes} MB lie in the work tree, more than git should be given for a measurement ({example}, ...); \
+         add them to .gitignore, and name those that the benchmarks need with `--carry` or `baseline.carry`"
+    )]
+    TooLarge {
+        /// All together.
+        megabytes: u64,
+        /// The largest.
+        example: String,
+    },
+    /// The run was to stop.
+    #[error("the run was stopped while the working copies were made")]
+    Stopped,
     /// Something that should be linked into both copies.
     #[error("carry: `{path}`: {reason}")]
     Carry {
@@ -65,7 +82,10 @@ pub enum CopiesError {
 
 impl From<GitError> for CopiesError {
     fn from(error: GitError) -> Self {
-        Self::Git(error.to_string())
+        match error {
+            GitError::Ask(AskError::Stopped { .. }) => Self::Stopped,
+            error => Self::Git(error.to_string()),
+        }
     }
 }
 
