@@ -5,11 +5,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::load::load;
-use crate::execute::{Arms, Place};
+use crate::execute::{Arms, Cancel, Emitter, Place};
 use crate::host::{CopiesError, Revision, Wanted, WorkingCopies, working_copies};
 use crate::pipeline::{Gate, Pipeline};
 use crate::plan::{Item, Work};
-use crate::results::{Against, ExitCode};
+use crate::results::{Against, ExitCode, Kind, Step, StepStatus};
+
+/// Ignored files and folders that are named.
+const NAMED: usize = 5;
 
 /// What stands for the base.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,14 +42,34 @@ pub struct Copies {
     /// Sentences for people.
     pub remarks: Vec<String>,
     /// Others stay out of the copies as long as this lives.
-    _held: WorkingCopies,
+    held: WorkingCopies,
+}
+
+impl Copies {
+    /// A sentence for a head that could not be built or run: what its copy lacks because git ignores it.
+    pub fn left_behind(&self, workspace: &Path) -> Option<String> {
+        let names = self.held.left_behind(workspace);
+        let shown: Vec<&str> = names.iter().take(NAMED).map(String::as_str).collect();
+        let more = if names.len() > NAMED { ", ..." } else { "" };
+        (!names.is_empty()).then(|| {
+            format!(
+                "git ignores {}{more}, so the working copies lack them; let `build` make what a benchmark needs, or link it \
+                 with `--carry` or `baseline.carry`",
+                shown.join(", ")
+            )
+        })
+    }
 }
 
 /// The code that the process returns for it: a base that cannot be found is a mistake of the command line.
 pub const fn exit_code(error: &CopiesError) -> ExitCode {
     match error {
         CopiesError::Git(_) | CopiesError::Place { .. } => ExitCode::Tool,
-        CopiesError::NoBase { .. } | CopiesError::NoRepository(_) | CopiesError::Carry { .. } => ExitCode::Usage,
+        CopiesError::NoBase { .. }
+        | CopiesError::NoRepository(_)
+        | CopiesError::TooLarge { .. }
+        | CopiesError::Carry { .. } => ExitCode::Usage,
+        CopiesError::Stopped => ExitCode::Interrupted,
     }
 }
 
@@ -54,9 +77,16 @@ pub const fn exit_code(error: &CopiesError) -> ExitCode {
 ///
 /// # Errors
 /// If there is no such commit, or the copies cannot be made.
-pub fn copies(workspace: &Path, side: &Side, env: &BTreeMap<String, String>) -> Result<Copies, CopiesError> {
+pub fn copies(
+    workspace: &Path,
+    side: &Side,
+    env: &BTreeMap<String, String>,
+    cancel: &Cancel,
+) -> Result<Copies, CopiesError> {
     let cache = cache(env);
-    let wanted = Wanted { workspace, base: side.revision.clone(), cache: &cache, carry: &side.carry };
+    let stop = || cancel.is_asked();
+    let base = side.revision.clone();
+    let wanted = Wanted { workspace, base, cache: &cache, carry: &side.carry, stop: &stop };
     let mut held = working_copies(&wanted)?;
     let place = |arm: &str, workspace: &Path| -> Result<Place, CopiesError> {
         let mut variables = vec![("TMPDIR".to_owned(), emptied(&held.place.join(format!("{arm}-tmp")))?)];
@@ -74,7 +104,14 @@ pub fn copies(workspace: &Path, side: &Side, env: &BTreeMap<String, String>) -> 
         head: held.head_commit.clone(),
         changed: held.dirty,
     };
-    Ok(Copies { arms, told, remarks: std::mem::take(&mut held.remarks), _held: held })
+    Ok(Copies { arms, told, remarks: std::mem::take(&mut held.remarks), held })
+}
+
+/// Whether a benchmark of the run could not be built or run.
+pub(super) fn any_failed(emitter: &Emitter) -> bool {
+    let failed =
+        |step: &Step| step.kind == Kind::Benchmark && matches!(step.status, StepStatus::Failed | StepStatus::Errored);
+    emitter.look(|document| document.steps.iter().any(failed)).unwrap_or(false)
 }
 
 /// A folder of its own for temporary files, without what an earlier run left.

@@ -110,7 +110,7 @@ pub fn bench(request: Request, listeners: Vec<Box<dyn Listener>>) -> Result<Docu
     let plan = plan(&request);
     let copies = match &request.base {
         Base::Command(_) => None,
-        Base::Revision { side, .. } => Some(against::copies(&request.folder, side, &request.env)?),
+        Base::Revision { side, .. } => Some(against::copies(&request.folder, side, &request.env, &request.cancel)?),
     };
     blank.run.against = copies.as_ref().map(|copies| copies.told.clone());
     let here = Place { workspace: request.folder.clone(), variables: Vec::new() };
@@ -133,6 +133,10 @@ pub fn bench(request: Request, listeners: Vec<Box<dyn Listener>>) -> Result<Docu
         emitter.remark(RemarkLevel::Warning, None, remark.clone());
     }
     let rows = execute(&plan, &workshop, &emitter)?;
+    let lacking = copies.as_ref().filter(|_| against::any_failed(&emitter));
+    if let Some(text) = lacking.and_then(|copies| copies.left_behind(&workshop.workspace)) {
+        emitter.remark(RemarkLevel::Warning, None, text);
+    }
     emitter.emit(Event::Compared { comparison: compare::paired(rows, request.false_alarms, note) });
     let judged = emitter.look(|document| judge(document, &workshop.cancel));
     let (status, exit_code) = judged.unwrap_or((Status::Errored, ExitCode::Tool));

@@ -143,6 +143,10 @@ pub fn run(request: Request, listeners: Vec<Box<dyn Listener>>) -> Result<Answer
     emitter.emit(Event::RunStarted { document: Box::new(prepared.document.clone()), steps });
     prepared.tell_remarks(&emitter);
     let rows = execute::execute(&prepared.plan, &prepared.workshop, &emitter).map_err(RunError::System)?;
+    let lacking = prepared.copies.as_ref().filter(|_| against::any_failed(&emitter));
+    if let Some(text) = lacking.and_then(|copies| copies.left_behind(&prepared.workshop.workspace)) {
+        emitter.remark(RemarkLevel::Warning, None, text);
+    }
     let mut problems = Vec::new();
     if !prepared.workshop.cancel.is_asked() {
         match prepared.compare(rows, &store, &emitter) {
@@ -196,7 +200,7 @@ struct Prepared {
     id: Uuid,
     started_at: Timestamp,
     /// Held as long as the run.
-    _copies: Option<Copies>,
+    copies: Option<Copies>,
 }
 
 fn prepare(request: Request) -> Result<Prepared, RunError> {
@@ -243,7 +247,7 @@ fn prepare(request: Request) -> Result<Prepared, RunError> {
         // Half is where a level stops being one.
         false_alarms: gate.false_alarms.0.min(0.5),
     };
-    Ok(Prepared { loaded, facts, plan, gate, remarks, places, workshop, document, id, started_at, _copies: copies })
+    Ok(Prepared { loaded, facts, plan, gate, remarks, places, workshop, document, id, started_at, copies })
 }
 
 /// The working copies where there is to be a base. One that nobody named and that cannot be had is a remark.
@@ -269,7 +273,7 @@ fn copies(
         }
         Base::Usual | Base::Nothing | Base::Copies(_) => return Ok(None),
     };
-    let made = against::copies(&loaded.workspace, &Side::parse(named, carry), &request.env);
+    let made = against::copies(&loaded.workspace, &Side::parse(named, carry), &request.env, &request.cancel);
     match (made, &request.base) {
         (Ok(copies), _) => Ok(Some(copies)),
         (Err(error), Base::Revision(_)) => Err(error),
