@@ -233,7 +233,8 @@ pub struct BenchmarkStep {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "fields::pin")]
     pub pin: Option<Pin>,
-    /// The command's nice value, -20 (first) to 19 (last); below 0 it takes a permission. Default: as it is.
+    /// The command's nice value, -20 (first) to 19 (last); below 0 it takes a permission. Default: -20 where that is
+    /// permitted, otherwise as it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = -20, max = 19))]
     pub priority: Option<i32>,

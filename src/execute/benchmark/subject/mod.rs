@@ -21,6 +21,7 @@ use crate::results::{ExitStatus, Metric};
 pub use callgrind::ReportError;
 use counters::Counters;
 pub use ready::Setup;
+pub(in crate::execute) use ready::{FIRST, first_is_permitted};
 
 /// Executions under callgrind that show a count to be deterministic if they agree.
 const COUNTED: usize = 2;
