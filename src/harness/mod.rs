@@ -4,9 +4,16 @@
 //! that is cut off, is an error; a line that looks like a result and is none is a warning with its number. "0
 //! benchmarks, all fine" is never an answer. [`junit`] reads test cases and is a stream, since its files get large.
 
+/// (shared) What the readers of test cases have in common.
+pub mod cases;
+pub mod go_test_json;
 pub mod junit;
 pub mod libtest;
+/// (shared) Lines of an output of any size.
+mod lines;
 pub mod pytest_benchmark;
+/// (shared) XML of test reports, as a stream.
+mod xml;
 
 use std::collections::HashMap;
 
@@ -100,6 +107,11 @@ impl HarnessError {
     fn new(line: u64, column: u64, text: impl Into<String>, help: impl Into<String>) -> Self {
         Self { line, column, text: text.into(), help: help.into() }
     }
+}
+
+/// The input could not be read on at this line.
+fn unreadable(error: &std::io::Error, line: u64) -> HarnessError {
+    HarnessError::new(line.max(1), 1, format!("the input could not be read: {error}"), "check the file or the pipe")
 }
 
 /// An output as text: UTF-16 where a byte order mark says so (PowerShell's `>` writes it), otherwise UTF-8 with invalid

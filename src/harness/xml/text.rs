@@ -4,16 +4,16 @@ use std::borrow::Cow;
 
 /// A reference to an entity that nobody declared, `&nbsp;` for one.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct UnknownEntity(pub(super) String);
+pub(in crate::harness) struct UnknownEntity(pub(in crate::harness) String);
 
 /// The longest reference that is understood, `&` and `;` included.
-pub(super) const LONGEST_REFERENCE: usize = 40;
+pub(in crate::harness) const LONGEST_REFERENCE: usize = 40;
 
 /// What stands at the end of a text that was cut.
 const MARK: char = '…';
 
 /// Puts an attribute's raw value into `out`, at most about `limit` bytes of it.
-pub(super) fn attribute(raw: &[u8], limit: usize, out: &mut String) -> Result<(), UnknownEntity> {
+pub(in crate::harness) fn attribute(raw: &[u8], limit: usize, out: &mut String) -> Result<(), UnknownEntity> {
     out.clear();
     let odd = raw.iter().fold(false, |odd, byte| odd | !(0x20..0x7f).contains(byte) | (*byte == b'&'));
     if !odd && raw.len() <= limit {
@@ -29,7 +29,7 @@ pub(super) fn attribute(raw: &[u8], limit: usize, out: &mut String) -> Result<()
 }
 
 /// Appends `raw` with its references resolved. A lone `&` stays: many tools forget to escape it.
-pub(super) fn resolve(mut raw: &[u8], out: &mut Vec<u8>) -> Result<(), UnknownEntity> {
+pub(in crate::harness) fn resolve(mut raw: &[u8], out: &mut Vec<u8>) -> Result<(), UnknownEntity> {
     while let Some(at) = memchr::memchr(b'&', raw) {
         out.extend_from_slice(&raw[..at]);
         raw = &raw[at..];
@@ -83,7 +83,7 @@ fn number(digits: &[u8], radix: u32) -> char {
 }
 
 /// Appends bytes as text: invalid UTF-8 and characters that XML forbids are replaced, CR LF becomes LF.
-pub(super) fn push_clean(out: &mut String, bytes: &[u8]) {
+pub(in crate::harness) fn push_clean(out: &mut String, bytes: &[u8]) {
     let text: Cow<'_, str> = String::from_utf8_lossy(bytes);
     let is_bad = |c: char| (c < ' ' && !matches!(c, '\n' | '\t')) || matches!(c, '\u{7f}' | '\u{fffe}' | '\u{ffff}');
     let mut rest = &*text;
@@ -100,7 +100,7 @@ pub(super) fn push_clean(out: &mut String, bytes: &[u8]) {
 }
 
 /// Shortens a text to about `limit` bytes, with a mark.
-pub(super) fn cut(text: &mut String, limit: usize) {
+pub(in crate::harness) fn cut(text: &mut String, limit: usize) {
     if text.len() > limit {
         let at = text.floor_char_boundary(limit);
         text.truncate(at);
@@ -108,16 +108,29 @@ pub(super) fn cut(text: &mut String, limit: usize) {
     }
 }
 
+/// The first line that says something, shortened.
+pub(in crate::harness) fn first_line(text: &str) -> Option<String> {
+    let mut line = text.lines().map(str::trim).find(|line| !line.is_empty())?.to_owned();
+    cut(&mut line, 300);
+    Some(line)
+}
+
+/// Bytes for an error message: short, and nothing that could upset a terminal.
+pub(in crate::harness) fn shown(bytes: &[u8]) -> String {
+    let text = String::from_utf8_lossy(bytes.trim_ascii());
+    text.chars().take(40).map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect()
+}
+
 /// Which part of a long text is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Keep {
+pub(in crate::harness) enum Keep {
     Head(usize),
     Tail(usize),
 }
 
 /// Collects the character data of one element in bounded memory.
 #[derive(Debug)]
-pub(super) struct Collector {
+pub(in crate::harness) struct Collector {
     keep: Keep,
     bytes: Vec<u8>,
     omitted: u64,
@@ -125,19 +138,19 @@ pub(super) struct Collector {
 
 impl Collector {
     /// A collector that has nothing.
-    pub(super) fn new() -> Self {
+    pub(in crate::harness) fn new() -> Self {
         Self { keep: Keep::Head(0), bytes: Vec::new(), omitted: 0 }
     }
 
     /// Starts over.
-    pub(super) fn begin(&mut self, keep: Keep) {
+    pub(in crate::harness) fn begin(&mut self, keep: Keep) {
         self.keep = keep;
         self.bytes.clear();
         self.omitted = 0;
     }
 
     /// Takes in text with its references.
-    pub(super) fn text(&mut self, raw: &[u8]) -> Result<(), UnknownEntity> {
+    pub(in crate::harness) fn text(&mut self, raw: &[u8]) -> Result<(), UnknownEntity> {
         if memchr::memchr(b'&', raw).is_none() {
             self.verbatim(raw);
             return Ok(());
@@ -149,7 +162,7 @@ impl Collector {
     }
 
     /// Takes in text as it stands: a part of a CDATA section.
-    pub(super) fn verbatim(&mut self, bytes: &[u8]) {
+    pub(in crate::harness) fn verbatim(&mut self, bytes: &[u8]) {
         match self.keep {
             Keep::Head(limit) => {
                 let room = limit.saturating_sub(self.bytes.len()).min(bytes.len());
@@ -174,7 +187,7 @@ impl Collector {
     }
 
     /// The text, with a note where something was left out; `None` where there was nothing but white space.
-    pub(super) fn finish(&mut self) -> Option<String> {
+    pub(in crate::harness) fn finish(&mut self) -> Option<String> {
         if let Keep::Tail(limit) = self.keep {
             self.drop_front(limit);
         }

@@ -7,12 +7,12 @@ const ABSURD: f64 = 3.2e7;
 ///
 /// `1,234.5` and `1.234,5` are a thousand and some; a single comma without a dot is a decimal comma (`0,125`), since
 /// times are written with decimals everywhere. A unit of `s` or `ms` may follow. `0:01:02.5` and `PT1M2.5S` are read too.
-pub(super) fn nanoseconds(raw: &[u8]) -> Option<u64> {
+pub(in crate::harness) fn nanoseconds(raw: &[u8]) -> Option<u64> {
     plain(raw).or_else(|| spelt(raw)).or_else(|| clock(raw)).or_else(|| iso(raw))
 }
 
-/// Seconds in nanoseconds, if they are sensible.
-fn sensible(seconds: f64) -> Option<u64> {
+/// Seconds in nanoseconds, if they are sensible: not negative, finite, at most a year.
+pub(in crate::harness) fn sensible(seconds: f64) -> Option<u64> {
     (seconds.is_finite() && (0.0..=ABSURD).contains(&seconds)).then(|| (seconds * 1e9).round() as u64)
 }
 
@@ -98,7 +98,7 @@ fn spelt(raw: &[u8]) -> Option<u64> {
 }
 
 /// A line number from 1.
-pub(super) fn line(raw: &[u8]) -> Option<u32> {
+pub(in crate::harness) fn line(raw: &[u8]) -> Option<u32> {
     std::str::from_utf8(raw).ok()?.trim().parse().ok().filter(|line| *line > 0)
 }
 

@@ -2,34 +2,34 @@
 
 /// A start tag's content, between `<` and `>` or `/>`.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Tag<'a> {
+pub(in crate::harness) struct Tag<'a> {
     /// The name without its namespace prefix.
-    pub(super) name: &'a [u8],
+    pub(in crate::harness) name: &'a [u8],
     attributes: &'a [u8],
 }
 
 /// The part of a name after its prefix.
-pub(super) fn local(name: &[u8]) -> &[u8] {
+pub(in crate::harness) fn local(name: &[u8]) -> &[u8] {
     memchr::memchr(b':', name).map_or(name, |colon| &name[colon + 1..])
 }
 
 impl<'a> Tag<'a> {
     /// Splits the content of a tag.
-    pub(super) fn new(content: &'a [u8]) -> Self {
+    pub(in crate::harness) fn new(content: &'a [u8]) -> Self {
         let end = content.iter().position(u8::is_ascii_whitespace).unwrap_or(content.len());
         Self { name: local(&content[..end]), attributes: &content[end..] }
     }
 
     /// The attributes in order: names and raw values. Values without quotes are taken up to the next white space,
     /// attributes without a value are left out.
-    pub(super) fn attributes(self) -> Attributes<'a> {
+    pub(in crate::harness) fn attributes(self) -> Attributes<'a> {
         Attributes { rest: self.attributes }
     }
 }
 
 /// See [`Tag::attributes`].
 #[derive(Debug)]
-pub(super) struct Attributes<'a> {
+pub(in crate::harness) struct Attributes<'a> {
     rest: &'a [u8],
 }
 

@@ -3,13 +3,13 @@
 
 use std::io::{self, Read};
 
-use super::{JunitError, Position};
+use super::{Position, XmlError};
 
 /// The size of the first buffer, in bytes.
 const FIRST: usize = 128 * 1024;
 
 /// The buffer and where in the input it stands.
-pub(super) struct Window<R> {
+pub(in crate::harness) struct Window<R> {
     input: R,
     buffer: Vec<u8>,
     start: usize,
@@ -21,28 +21,28 @@ pub(super) struct Window<R> {
 
 impl<R: Read> Window<R> {
     /// A window that holds at most `limit` bytes of one token; the input's first byte is the file's byte `byte`.
-    pub(super) fn new(input: R, byte: u64, limit: usize) -> Self {
+    pub(in crate::harness) fn new(input: R, byte: u64, limit: usize) -> Self {
         let before = Position { line: 1, column: 1, byte };
         Self { input, buffer: vec![0; FIRST], start: 0, end: 0, limit, at_end: false, before }
     }
 
     /// What has been read and not consumed.
-    pub(super) fn rest(&self) -> &[u8] {
+    pub(in crate::harness) fn rest(&self) -> &[u8] {
         &self.buffer[self.start..self.end]
     }
 
     /// Moves the start of the view forward.
-    pub(super) fn consume(&mut self, bytes: usize) {
+    pub(in crate::harness) fn consume(&mut self, bytes: usize) {
         self.start = (self.start + bytes).min(self.end);
     }
 
     /// Reads on, so that [`Self::rest`] gets longer; false at the end of the input.
-    pub(super) fn more(&mut self) -> Result<bool, JunitError> {
+    pub(in crate::harness) fn more(&mut self) -> Result<bool, XmlError> {
         if self.at_end {
             return Ok(false);
         }
         if self.end - self.start >= self.limit {
-            return Err(JunitError::TooLong { at: self.position(), limit: self.limit });
+            return Err(XmlError::TooLong { at: self.position(), limit: self.limit });
         }
         if self.start > 0 {
             self.before = advance(self.before, &self.buffer[..self.start]);
@@ -64,13 +64,13 @@ impl<R: Read> Window<R> {
                     return Ok(true);
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(JunitError::Read(error)),
+                Err(error) => return Err(XmlError::Read(error)),
             }
         }
     }
 
     /// Whether the rest starts with these bytes, reading on where it has to.
-    pub(super) fn starts_with(&mut self, bytes: &[u8]) -> Result<bool, JunitError> {
+    pub(in crate::harness) fn starts_with(&mut self, bytes: &[u8]) -> Result<bool, XmlError> {
         while self.rest().len() < bytes.len() {
             if !bytes.starts_with(self.rest()) || !self.more()? {
                 return Ok(false);
@@ -80,12 +80,12 @@ impl<R: Read> Window<R> {
     }
 
     /// The place of the first byte that has not been consumed.
-    pub(super) fn position(&self) -> Position {
+    pub(in crate::harness) fn position(&self) -> Position {
         advance(self.before, &self.buffer[..self.start])
     }
 
     /// The place after the last byte that has been read.
-    pub(super) fn end_position(&self) -> Position {
+    pub(in crate::harness) fn end_position(&self) -> Position {
         advance(self.before, &self.buffer[..self.end])
     }
 }

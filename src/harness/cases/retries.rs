@@ -14,8 +14,7 @@ use std::hash::{BuildHasherDefault, Hasher};
 
 use crate::results::{Attempt, Case, Outcome};
 
-use super::Limits;
-use super::draft::UNNAMED;
+use super::{Limits, UNNAMED};
 
 /// Passes on what is a hash already.
 #[derive(Default)]
@@ -42,7 +41,7 @@ struct Entry {
 }
 
 /// The cases of the innermost suite that have not been handed out.
-pub(super) struct Recent {
+pub(in crate::harness) struct Recent {
     recent: VecDeque<Entry>,
     held: VecDeque<Entry>,
     spare: Vec<(Box<Case>, u64)>,
@@ -51,12 +50,12 @@ pub(super) struct Recent {
     recent_weight: usize,
     held_weight: usize,
     /// How many elements of the file were found to be attempts of another one's case.
-    pub(super) merged: u64,
+    pub(in crate::harness) merged: u64,
 }
 
 impl Recent {
     /// Nothing yet.
-    pub(super) fn new() -> Self {
+    pub(in crate::harness) fn new() -> Self {
         Self {
             recent: VecDeque::new(),
             held: VecDeque::new(),
@@ -69,19 +68,19 @@ impl Recent {
     }
 
     /// A case whose memory can be used again, with the state of the suites it was filled from.
-    pub(super) fn spare(&mut self) -> (Box<Case>, u64) {
+    pub(in crate::harness) fn spare(&mut self) -> (Box<Case>, u64) {
         self.spare.pop().unwrap_or_else(|| (Box::new(Case::new("", Outcome::Passed)), 0))
     }
 
     /// Gives back the memory of a case that has been handed out.
-    pub(super) fn give_back(&mut self, case: Box<Case>, suites: u64, limits: &Limits) {
+    pub(in crate::harness) fn give_back(&mut self, case: Box<Case>, suites: u64, limits: &Limits) {
         if self.spare.len() <= limits.recent {
             self.spare.push((case, suites));
         }
     }
 
     /// Takes in a finished case, merged with its earlier attempts.
-    pub(super) fn add(&mut self, mut case: Box<Case>, suites: u64, limits: &Limits) {
+    pub(in crate::harness) fn add(&mut self, mut case: Box<Case>, suites: u64, limits: &Limits) {
         let hash = hash(&case);
         let repeats_bad = !self.bad.is_empty() && self.bad.contains_key(&hash);
         let repeats = repeats_bad || (is_bad(&case) && self.recent.iter().any(|entry| entry.hash == hash));
@@ -130,7 +129,7 @@ impl Recent {
 
     /// The next case that has to leave because there are too many: the oldest recent one if it passed, or the oldest
     /// held one when what did not pass exceeds its own limit.
-    pub(super) fn next_surplus(&mut self, limits: &Limits) -> Option<(Box<Case>, u64)> {
+    pub(in crate::harness) fn next_surplus(&mut self, limits: &Limits) -> Option<(Box<Case>, u64)> {
         while self.recent.len() > limits.recent || (self.recent_weight > limits.held_bytes && self.recent.len() > 1) {
             let entry = self.recent.pop_front()?;
             self.recent_weight -= entry.weight;
@@ -147,7 +146,7 @@ impl Recent {
     }
 
     /// The next case at the end of a suite.
-    pub(super) fn next_at_end(&mut self) -> Option<(Box<Case>, u64)> {
+    pub(in crate::harness) fn next_at_end(&mut self) -> Option<(Box<Case>, u64)> {
         if let Some(case) = self.pop_held() {
             return Some(case);
         }

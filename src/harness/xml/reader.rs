@@ -1,40 +1,37 @@
 //! From bytes to elements: finds tags, text, CDATA, comments and declarations in the window.
 
 use std::io::Read;
-use std::ops::ControlFlow;
 
 use quick_xml::parser::{ElementParser, Parser};
 
-use super::elements::{Elements, Problem, is_root, shown};
 use super::encoding::Utf8;
-use super::text::LONGEST_REFERENCE;
+use super::tag::local;
+use super::text::{LONGEST_REFERENCE, shown};
 use super::window::Window;
-use super::{JunitError, Limits, Position, Totals};
-use crate::results::Case;
+use super::{Elements, Limits, Position, Problem, XmlError};
 
-/// See [`super::read`].
-pub(super) fn read(
+/// Reads a document and tells `elements` of everything in it, in order.
+///
+/// # Errors
+/// See [`XmlError`]; what stands before the place of the error has been told by then.
+pub(in crate::harness) fn read<E: Elements>(
     input: impl Read,
-    limits: &Limits,
-    on_case: &mut dyn FnMut(&Case) -> ControlFlow<()>,
-) -> Result<Totals, JunitError> {
+    limits: Limits,
+    elements: &mut E,
+) -> Result<(), XmlError> {
     let input = Utf8::new(input)?;
-    let mut elements = Elements::new(limits, on_case);
     if let Some(name) = input.unknown() {
         let name: String = name.chars().filter(|c| !c.is_control()).take(40).collect();
         elements.warn(format!("the encoding `{name}` is not known; all characters beyond ASCII were replaced"));
     }
     let mark = input.mark();
-    let mut reader = Reader { window: Window::new(input, mark, limits.token), elements, limits, preamble: None };
-    let result = reader.run();
-    reader.elements.hand_out_all();
-    result.map(|()| reader.elements.totals)
+    Reader { window: Window::new(input, mark, limits.token), elements, limits, preamble: None }.run()
 }
 
-struct Reader<'a, R> {
+struct Reader<'a, R, E> {
     window: Window<R>,
-    elements: Elements<'a>,
-    limits: &'a Limits,
+    elements: &'a mut E,
+    limits: Limits,
     /// Text before the report, such as the lines that npm prints.
     preamble: Option<Preamble>,
 }
@@ -47,42 +44,42 @@ struct Preamble {
     open: bool,
 }
 
-impl<R: Read> Reader<'_, R> {
-    fn run(&mut self) -> Result<(), JunitError> {
+impl<R: Read, E: Elements> Reader<'_, R, E> {
+    fn run(&mut self) -> Result<(), XmlError> {
         while self.text()? {
             self.markup()?;
-            if self.elements.totals.stopped {
+            if self.elements.stopped() {
                 return Ok(());
             }
         }
         match (self.elements.outside(), self.elements.rooted()) {
             (true, true) => Ok(()),
             (true, false) => Err(match self.preamble.take() {
-                Some(Preamble { at, found, .. }) => JunitError::NotXml { at, found },
-                None => JunitError::Empty,
+                Some(Preamble { at, found, .. }) => XmlError::NotXml { at, found },
+                None => XmlError::Empty,
             }),
             (false, _) => Err(self.cut_off(self.elements.innermost())),
         }
     }
 
-    fn cut_off(&self, inside: String) -> JunitError {
-        JunitError::CutOff { at: self.window.end_position(), inside }
+    fn cut_off(&self, inside: String) -> XmlError {
+        XmlError::CutOff { at: self.window.end_position(), inside }
     }
 
     /// Gives a problem its place: the start of what has not been consumed.
-    fn place(&self, problem: Problem) -> JunitError {
+    fn place(&self, problem: Problem) -> XmlError {
         let at = self.window.position();
         match problem {
-            Problem::WrongRoot(found) => JunitError::WrongRoot { at, hint: hint(&found), found },
-            Problem::Mismatch { found, open } => JunitError::Mismatch { at, found, open },
-            Problem::UnknownEntity(name) => JunitError::UnknownEntity { at, name },
-            Problem::TooDeep => JunitError::TooDeep { at, limit: self.limits.depth },
-            Problem::TooManyAttributes => JunitError::TooManyAttributes { at, limit: self.limits.attributes },
+            Problem::WrongRoot(found) => XmlError::WrongRoot { at, found },
+            Problem::Mismatch { found, open } => XmlError::Mismatch { at, found, open },
+            Problem::UnknownEntity(name) => XmlError::UnknownEntity { at, name },
+            Problem::TooDeep => XmlError::TooDeep { at, limit: self.limits.depth },
+            Problem::TooManyAttributes => XmlError::TooManyAttributes { at, limit: self.limits.attributes },
         }
     }
 
     /// Takes text up to the next `<`; false at the end of the input.
-    fn text(&mut self) -> Result<bool, JunitError> {
+    fn text(&mut self) -> Result<bool, XmlError> {
         loop {
             let rest = self.window.rest();
             let found = memchr::memchr(b'<', rest);
@@ -106,7 +103,7 @@ impl<R: Read> Reader<'_, R> {
         }
     }
 
-    fn take_text(&mut self, length: usize) -> Result<(), JunitError> {
+    fn take_text(&mut self, length: usize) -> Result<(), XmlError> {
         if length > 0 {
             let text = &self.window.rest()[..length];
             if self.elements.outside() && !self.elements.rooted() {
@@ -124,7 +121,7 @@ impl<R: Read> Reader<'_, R> {
     }
 
     /// Takes the markup that starts here.
-    fn markup(&mut self) -> Result<(), JunitError> {
+    fn markup(&mut self) -> Result<(), XmlError> {
         while self.window.rest().len() < 2 {
             if !self.window.more()? {
                 return Err(self.cut_off("a tag".into()));
@@ -150,7 +147,7 @@ impl<R: Read> Reader<'_, R> {
     }
 
     /// Whether the markup that starts here, after some text, can be a report's first.
-    fn report_starts(&mut self) -> Result<bool, JunitError> {
+    fn report_starts(&mut self) -> Result<bool, XmlError> {
         for known in ["<?xml ", "<!--", "<!DOCTYPE "] {
             if self.window.starts_with(known.as_bytes())? {
                 return Ok(true);
@@ -160,7 +157,7 @@ impl<R: Read> Reader<'_, R> {
         loop {
             let rest = &self.window.rest()[1..];
             if let Some(end) = rest.iter().position(name_end) {
-                return Ok(is_root(&rest[..end]));
+                return Ok(self.elements.is_root(local(&rest[..end])));
             }
             if rest.len() > LONGEST_REFERENCE || !self.window.more()? {
                 return Ok(false);
@@ -175,7 +172,7 @@ impl<R: Read> Reader<'_, R> {
         }
     }
 
-    fn start_tag(&mut self) -> Result<(), JunitError> {
+    fn start_tag(&mut self) -> Result<(), XmlError> {
         let end = match end_of_plain_tag(self.window.rest()) {
             Some(end) => end,
             None => self.end_of_start_tag()?,
@@ -190,11 +187,12 @@ impl<R: Read> Reader<'_, R> {
             result = self.elements.close(b"");
         }
         result.map_err(|problem| self.place(problem))?;
+        self.elements.place(|| self.window.position());
         self.window.consume(end + 1);
         Ok(())
     }
 
-    fn end_of_start_tag(&mut self) -> Result<usize, JunitError> {
+    fn end_of_start_tag(&mut self) -> Result<usize, XmlError> {
         let mut parser = ElementParser::default();
         let mut seen = 1;
         loop {
@@ -209,12 +207,12 @@ impl<R: Read> Reader<'_, R> {
         }
     }
 
-    fn cut_off_in_tag(&self) -> JunitError {
+    fn cut_off_in_tag(&self) -> XmlError {
         let inside = if self.elements.outside() { String::new() } else { format!(" in {}", self.elements.innermost()) };
         self.cut_off(format!("a tag{inside}"))
     }
 
-    fn end_tag(&mut self) -> Result<(), JunitError> {
+    fn end_tag(&mut self) -> Result<(), XmlError> {
         let mut seen = 2;
         let end = loop {
             let rest = self.window.rest();
@@ -230,12 +228,13 @@ impl<R: Read> Reader<'_, R> {
         // `</>` closes nothing: an empty name would mean that a start tag closed itself.
         let name = if name.is_empty() { b"?" } else { name };
         self.elements.close(name).map_err(|problem| self.place(problem))?;
+        self.elements.place(|| self.window.position());
         self.window.consume(end + 1);
         Ok(())
     }
 
     /// Skips `opening` bytes, then takes everything up to `closing`, in pieces of any size.
-    fn until(&mut self, opening: usize, closing: &[u8], wanted: bool, what: &str) -> Result<(), JunitError> {
+    fn until(&mut self, opening: usize, closing: &[u8], wanted: bool, what: &str) -> Result<(), XmlError> {
         self.window.consume(opening);
         loop {
             let rest = self.window.rest();
@@ -256,7 +255,7 @@ impl<R: Read> Reader<'_, R> {
     }
 
     /// Skips a DOCTYPE, unless it declares entities.
-    fn declaration(&mut self) -> Result<(), JunitError> {
+    fn declaration(&mut self) -> Result<(), XmlError> {
         let (mut seen, mut depth) = (2, 0u32);
         let end = loop {
             let rest = self.window.rest();
@@ -278,7 +277,7 @@ impl<R: Read> Reader<'_, R> {
         };
         let content = &self.window.rest()[..end];
         if content.windows(8).any(|part| part.eq_ignore_ascii_case(b"<!ENTITY")) {
-            return Err(JunitError::EntityDeclared { at: self.window.position() });
+            return Err(XmlError::EntityDeclared { at: self.window.position() });
         }
         self.window.consume(end);
         Ok(())
@@ -300,30 +299,5 @@ fn before_open_reference(text: &[u8]) -> usize {
     match memchr::memrchr(b'&', &text[from..]) {
         Some(at) if memchr::memchr(b';', &text[from + at..]).is_none() => from + at,
         _ => text.len(),
-    }
-}
-
-/// What a file with another root may be.
-fn hint(root: &str) -> &'static str {
-    match root {
-        "test-results" => "; this looks like NUnit 2, which has its own format: convert it to JUnit",
-        "events" | "execution" => "; this looks like Open Test Reporting: take the `TEST-*.xml` files beside it",
-        "testExecutions" => "; this looks like SonarQube's own format: let the test tool write JUnit",
-        "Site" | "Testing" => "; this looks like CTest's own format: run it with `--output-junit FILE`",
-        "TestCase" => "; this looks like Qt Test's own format: run it with `-o FILE,junitxml`",
-        "TestLog" | "TestResult" => "; this looks like Boost.Test's own format: run it with `--log_format=JUNIT`",
-        "doctest" => "; this looks like doctest's own format: run it with `-r=junit`",
-        "test-suite" => "; this looks like Allure 1, which has its own format: let the test tool write JUnit",
-        "checkstyle" | "pmd" => "; this is the report of a linter, not of tests",
-        "project" => "; this looks like a build file, not a report: check the pattern",
-        "html" | "HTML" => "; this is a web page, perhaps an HTML report or a log-in page",
-        "test-run" => "; this looks like NUnit 3, which has its own format: let the adapter write JUnit",
-        "assemblies" | "assembly" => "; this looks like xUnit.net 2, which has its own format: let it write JUnit",
-        "TestRun" => "; this looks like a Visual Studio TRX file: use a JUnit logger",
-        "robot" => "; this looks like Robot Framework's own output: run it with `--xunit FILE`",
-        "testng-results" => "; this looks like TestNG's own format: it writes JUnit beside it in `junitreports`",
-        "coverage" | "report" => "; this looks like a coverage report",
-        "Catch2TestRun" | "Catch" => "; this looks like Catch2's own format: run it with `-r junit`",
-        _ => "",
     }
 }

@@ -9,7 +9,7 @@ use std::io::{self, Read};
 
 /// How the input's bytes become characters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Encoding {
+pub(in crate::harness) enum Encoding {
     Utf8,
     Utf16 { big_endian: bool },
     SingleByte(SingleByte),
@@ -17,7 +17,7 @@ pub(super) enum Encoding {
 
 /// What the bytes from 0x80 mean.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum SingleByte {
+pub(in crate::harness) enum SingleByte {
     /// ISO-8859-1 is read as Windows-1252, as browsers do: the difference is 32 control characters nobody means.
     Windows1252,
     Latin9,
@@ -50,17 +50,17 @@ impl SingleByte {
 
 /// What the first bytes of an input say.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Detected {
+pub(in crate::harness) struct Detected {
     /// How to read on.
-    pub(super) encoding: Encoding,
+    pub(in crate::harness) encoding: Encoding,
     /// How long the byte order mark is.
-    pub(super) mark: usize,
+    pub(in crate::harness) mark: usize,
     /// A declared encoding that is not known.
-    pub(super) unknown: Option<String>,
+    pub(in crate::harness) unknown: Option<String>,
 }
 
 /// Looks at the first bytes (up to 256 are enough).
-pub(super) fn detect(head: &[u8]) -> Detected {
+pub(in crate::harness) fn detect(head: &[u8]) -> Detected {
     let known = |encoding, mark| Detected { encoding, mark, unknown: None };
     match head {
         [0xef, 0xbb, 0xbf, ..] => return known(Encoding::Utf8, 3),
@@ -99,7 +99,7 @@ fn declared(head: &[u8]) -> Option<String> {
 }
 
 /// Reads the input as UTF-8. What is UTF-8 already passes through untouched, invalid sequences included.
-pub(super) struct Utf8<R> {
+pub(in crate::harness) struct Utf8<R> {
     input: R,
     encoding: Encoding,
     raw: Vec<u8>,
@@ -114,7 +114,7 @@ const CHUNK: usize = 16 * 1024;
 
 impl<R: Read> Utf8<R> {
     /// Looks at the start of the input and gets ready to read it.
-    pub(super) fn new(mut input: R) -> io::Result<Self> {
+    pub(in crate::harness) fn new(mut input: R) -> io::Result<Self> {
         let mut head = Vec::with_capacity(256);
         input.by_ref().take(256).read_to_end(&mut head)?;
         let Detected { encoding, mark, unknown } = detect(&head);
@@ -131,12 +131,12 @@ impl<R: Read> Utf8<R> {
     }
 
     /// How many bytes of a file that is UTF-8 stand before the first one that is given.
-    pub(super) fn mark(&self) -> u64 {
+    pub(in crate::harness) fn mark(&self) -> u64 {
         self.mark
     }
 
     /// A declared encoding that is not known.
-    pub(super) fn unknown(&self) -> Option<&str> {
+    pub(in crate::harness) fn unknown(&self) -> Option<&str> {
         self.unknown.as_deref()
     }
 
