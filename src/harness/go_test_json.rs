@@ -7,7 +7,7 @@ use std::io::Read;
 
 use serde::Deserialize;
 
-use super::cases::{CaseTotals, OnCase, Sink, clean};
+use super::cases::{CaseTotals, OnCase, Sink, clean, tail};
 use super::lines::{Line, Lines};
 use super::xml::text::{Collector, Keep};
 use super::{HarnessError, quoted, unreadable};
@@ -181,7 +181,7 @@ impl Reader<'_, '_> {
                 self.benchmarks |= event.output.ends_with(" ns/op\n") || event.output.contains(" ns/op\t");
                 self.open(&event).print(&event.output, &event.test);
             }
-            "pass" | "fail" | "skip" | "bench" => self.ended(event, line),
+            "pass" | "fail" | "skip" | "bench" => self.ended(&event, line),
             other => self.sink.warn(line, format!("the action `{}` is not known", quoted(other))),
         }
     }
@@ -211,7 +211,7 @@ impl Reader<'_, '_> {
         &mut package.tests.entry(number).or_insert_with(|| (event.test.clone(), Open::new(keep, limit))).1
     }
 
-    fn ended(&mut self, event: Event, line: u64) {
+    fn ended(&mut self, event: &Event, line: u64) {
         if event.test.is_empty() {
             return self.package_ended(event, line);
         }
@@ -247,7 +247,7 @@ impl Reader<'_, '_> {
         case
     }
 
-    fn package_ended(&mut self, event: Event, line: u64) {
+    fn package_ended(&mut self, event: &Event, line: u64) {
         let Some(mut package) = self.packages.remove(&event.package) else {
             if event.action == "fail" {
                 let said = self.builds.get_mut(&event.failed_build).and_then(Collector::finish);
@@ -327,10 +327,7 @@ impl Reader<'_, '_> {
 fn fill(case: &mut Case, text: Option<String>, limit: usize) {
     match case.outcome {
         Outcome::Passed => {
-            case.stdout = text.map(|text| {
-                let from = text.ceil_char_boundary(text.len().saturating_sub(limit));
-                text.get(from..).unwrap_or_default().to_owned()
-            });
+            case.stdout = text.map(|text| tail(&text, limit));
         }
         Outcome::Skipped => {
             if let Some((message, file, line)) = text.as_deref().and_then(told) {

@@ -6,14 +6,24 @@
 
 /// (shared) What the readers of test cases have in common.
 pub mod cases;
+pub mod ctrf;
+pub mod dart_json;
 pub mod go_test_json;
+/// (shared) One JSON document as a stream.
+mod json;
 pub mod junit;
 pub mod libtest;
+pub mod libtest_json;
 /// (shared) Lines of an output of any size.
 mod lines;
+pub mod mocha_json;
+pub mod nunit3;
 pub mod pytest_benchmark;
+pub mod tap;
+pub mod trx;
 /// (shared) XML of test reports, as a stream.
 mod xml;
+pub mod xunit2;
 
 use std::collections::HashMap;
 

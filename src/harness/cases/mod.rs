@@ -1,6 +1,7 @@
 //! What the readers of test cases share: limits, the attempts of one test, durations, and the hand that gives out cases.
 
 pub(super) mod durations;
+pub(super) mod places;
 pub(super) mod retries;
 mod sink;
 #[cfg(test)]
@@ -11,7 +12,7 @@ pub(super) use sink::Sink;
 
 use std::ops::ControlFlow;
 
-use crate::results::{Case, Counts};
+use crate::results::{Attempt, Case, Counts, Outcome};
 
 use super::Warning;
 use super::xml::text::{cut, push_clean};
@@ -92,4 +93,24 @@ pub(super) fn clean(text: &str, limit: usize) -> String {
     push_clean(&mut out, text.get(..text.floor_char_boundary(limit + 4)).unwrap_or(text).as_bytes());
     cut(&mut out, limit);
     out
+}
+
+/// Makes a case the last one of several attempts, of which `before` failed and left no trace.
+pub(super) fn retried(case: &mut Case, before: u32, limits: &Limits) {
+    if before == 0 {
+        return;
+    }
+    let earlier = Attempt { outcome: Outcome::Failed, duration_ns: None, failure: None };
+    case.attempts = vec![earlier; (before as usize).min(limits.attempts)];
+    let failure = case.failures.last().cloned();
+    case.attempts.push(Attempt { outcome: case.outcome, duration_ns: case.duration_ns, failure });
+    if case.outcome == Outcome::Passed {
+        case.outcome = Outcome::Flaky;
+    }
+}
+
+/// The end of a text, clean, at most about `limit` bytes of it.
+pub(super) fn tail(text: &str, limit: usize) -> String {
+    let from = text.ceil_char_boundary(text.len().saturating_sub(limit));
+    clean(text.get(from..).unwrap_or_default(), limit)
 }
