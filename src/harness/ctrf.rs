@@ -14,6 +14,16 @@ use super::xml::text::first_line;
 use super::{HarnessError, quoted};
 use crate::results::{Attempt, Case, Failure, Outcome};
 
+use super::adapter::{Adapter, Confidence, Head, Reading};
+
+/// The format.
+pub const ADAPTER: Adapter =
+    Adapter { name: "ctrf", title: "CTRF, the Common Test Report Format", reading: Reading::Cases(read), sniff };
+
+fn sniff(head: &Head) -> Result<Confidence, String> {
+    head.with_keys(&["results", "tool", "summary", "tests"])
+}
+
 /// A test, as far as it is read. Versions before 1 wrote `suite` as one string.
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]

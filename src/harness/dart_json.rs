@@ -13,6 +13,20 @@ use super::xml::text::{Collector, Keep};
 use super::{HarnessError, quoted, unreadable};
 use crate::results::{Case, Failure, Outcome};
 
+use super::adapter::{Adapter, Confidence, Head, Reading};
+
+/// The format.
+pub const ADAPTER: Adapter = Adapter {
+    name: "dart-json",
+    title: "dart test --reporter json, flutter test --machine",
+    reading: Reading::Cases(read),
+    sniff,
+};
+
+fn sniff(head: &Head) -> Result<Confidence, String> {
+    head.with_event(&["type", "time", "protocolVersion"])
+}
+
 /// One line, as package:test documents it.
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]

@@ -13,6 +13,16 @@ use super::xml::text::{Collector, Keep};
 use super::{HarnessError, quoted, unreadable};
 use crate::results::{Case, Failure, Outcome};
 
+use super::adapter::{Adapter, Confidence, Head, Reading};
+
+/// The format.
+pub const ADAPTER: Adapter =
+    Adapter { name: "go-test-json", title: "go test -json", reading: Reading::Cases(read), sniff };
+
+fn sniff(head: &Head) -> Result<Confidence, String> {
+    head.with_event(&["Action", "Package"])
+}
+
 /// What to do where there is nothing to read.
 const HELP: &str = "keep the output of `go test -json ./...`";
 

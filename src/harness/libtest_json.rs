@@ -14,6 +14,20 @@ use super::xml::text::first_line;
 use super::{HarnessError, quoted, unreadable};
 use crate::results::{Case, Failure, Outcome};
 
+use super::adapter::{Adapter, Confidence, Head, Reading};
+
+/// The format.
+pub const ADAPTER: Adapter = Adapter {
+    name: "libtest-json",
+    title: "Rust's libtest --format json, nextest's libtest-json",
+    reading: Reading::Cases(read),
+    sniff,
+};
+
+fn sniff(head: &Head) -> Result<Confidence, String> {
+    head.with_event(&["type", "event"])
+}
+
 /// One line.
 #[derive(Default, Deserialize)]
 #[serde(default)]

@@ -16,6 +16,16 @@ use super::json::{Documents, Each};
 use super::xml::text::first_line;
 use crate::results::{Case, Failure, Outcome};
 
+use super::adapter::{Adapter, Confidence, Head, Reading};
+
+/// The format.
+pub const ADAPTER: Adapter =
+    Adapter { name: "mocha-json", title: "mocha --reporter json", reading: Reading::Cases(read), sniff };
+
+fn sniff(head: &Head) -> Result<Confidence, String> {
+    head.with_keys(&["stats", "passes", "pending", "fullTitle"])
+}
+
 /// A test, as mocha's `clean` writes it.
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]

@@ -11,6 +11,16 @@ use super::xml::tag::Tag;
 use super::xml::text::{Keep, UnknownEntity, first_line};
 use crate::results::{Case, Failure, Outcome};
 
+use super::adapter::{Adapter, Confidence, Head, Reading};
+
+/// The format.
+pub const ADAPTER: Adapter =
+    Adapter { name: "nunit3", title: "NUnit 3 and NUnit 2 XML", reading: Reading::Cases(read), sniff };
+
+fn sniff(head: &Head) -> Result<Confidence, String> {
+    head.with_root(&["test-run", "test-results"])
+}
+
 /// Reads a file.
 ///
 /// # Errors

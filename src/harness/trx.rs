@@ -13,6 +13,16 @@ use super::xml::tag::Tag;
 use super::xml::text::{Keep, UnknownEntity, first_line};
 use crate::results::{Case, Failure, Outcome};
 
+use super::adapter::{Adapter, Confidence, Head, Reading};
+
+/// The format.
+pub const ADAPTER: Adapter =
+    Adapter { name: "trx", title: "TRX of Visual Studio and dotnet test", reading: Reading::Cases(read), sniff };
+
+fn sniff(head: &Head) -> Result<Confidence, String> {
+    head.with_root(&["TestRun"])
+}
+
 /// How much memory the results that wait for their classes may take, in bytes, about.
 const HELD: usize = 64 << 20;
 

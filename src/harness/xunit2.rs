@@ -11,6 +11,16 @@ use super::xml::tag::Tag;
 use super::xml::text::{Keep, UnknownEntity, first_line};
 use crate::results::{Case, Failure, Outcome};
 
+use super::adapter::{Adapter, Confidence, Head, Reading};
+
+/// The format.
+pub const ADAPTER: Adapter =
+    Adapter { name: "xunit2", title: "xUnit.net 2, 3 and 1 XML", reading: Reading::Cases(read), sniff };
+
+fn sniff(head: &Head) -> Result<Confidence, String> {
+    head.with_root(&["assemblies", "assembly"])
+}
+
 /// Reads a file.
 ///
 /// # Errors

@@ -17,9 +17,31 @@ use std::ops::ControlFlow;
 
 use crate::results::{Case, Counts};
 
+use super::adapter::{Adapter, Reading};
 pub use super::cases::Limits;
+use super::cases::{CaseTotals, OnCase};
 pub use super::xml::Position;
 use super::xml::{self, XmlError};
+use super::{HarnessError, Warning};
+
+/// The format.
+pub const ADAPTER: Adapter = Adapter {
+    name: "junit",
+    title: "JUnit XML of any tool",
+    reading: Reading::Cases(read_cases),
+    sniff: |head| head.with_root(&["testsuites", "testsuite", "testcase"]),
+};
+
+/// Reads a file with the usual limits, as any other format of test cases.
+fn read_cases(input: &mut dyn Read, on_case: &mut OnCase<'_>) -> Result<CaseTotals, HarnessError> {
+    let totals = read(input, &Limits::default(), on_case).map_err(|error| {
+        let (line, column) = error.position().map_or((1, 1), |at| (at.line, at.column));
+        HarnessError { line, column, text: error.to_string(), help: String::new() }
+    })?;
+    let Totals { counts, merged, stopped, warnings, .. } = totals;
+    let warnings = warnings.into_iter().map(|text| Warning { line: 1, text }).collect();
+    Ok(CaseTotals { counts, merged, stopped, warnings })
+}
 
 /// What a whole file held.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -142,6 +164,24 @@ pub fn read(
     let result = xml::read(input, markup, &mut elements);
     elements.hand_out_all();
     result.map(|()| elements.totals).map_err(JunitError::from)
+}
+
+impl JunitError {
+    /// Where it is, if there is a place.
+    pub const fn position(&self) -> Option<Position> {
+        match self {
+            Self::Empty | Self::Read(_) => None,
+            Self::NotXml { at, .. }
+            | Self::WrongRoot { at, .. }
+            | Self::CutOff { at, .. }
+            | Self::Mismatch { at, .. }
+            | Self::EntityDeclared { at }
+            | Self::UnknownEntity { at, .. }
+            | Self::TooDeep { at, .. }
+            | Self::TooLong { at, .. }
+            | Self::TooManyAttributes { at, .. } => Some(*at),
+        }
+    }
 }
 
 impl From<XmlError> for JunitError {

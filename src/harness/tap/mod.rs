@@ -16,6 +16,24 @@ use super::cases::{CaseTotals, OnCase};
 use super::lines::Lines;
 use super::{HarnessError, unreadable};
 
+use super::adapter::{Adapter, Confidence, Head, Reading};
+
+/// The format.
+pub const ADAPTER: Adapter =
+    Adapter { name: "tap", title: "TAP, the Test Anything Protocol", reading: Reading::Cases(read), sniff };
+
+fn sniff(head: &Head) -> Result<Confidence, String> {
+    if head.lines().any(|line| line.starts_with("TAP version ")) {
+        return Ok(Confidence::Certain);
+    }
+    let is = |wanted: fn(&line::Kind) -> bool| head.lines().any(|line| wanted(&line::kind(line).1));
+    let results = is(|kind| matches!(kind, line::Kind::Point(_)));
+    match results && is(|kind| matches!(kind, line::Kind::Plan(..))) {
+        true => Ok(Confidence::Likely),
+        false => Err("there is neither `TAP version` nor a plan with results".into()),
+    }
+}
+
 /// Reads one or several streams after each other.
 ///
 /// # Errors
