@@ -11,10 +11,14 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use backsight::compare::{Pair, Subject, SubjectMetric, Trial, TrialTerms};
 use backsight::harness::{junit, libtest};
+use backsight::results::Direction;
 use backsight::{pipeline, stats};
 
 const BATCHES: usize = 30;
+/// Batches of the one that takes the better part of a second.
+const FEW: usize = 5;
 const BATCH: Duration = Duration::from_millis(20);
 const CASES: usize = 1000;
 
@@ -36,16 +40,45 @@ fn main() {
     });
     let lines = lines();
     bench("libtest/1000_lines", || libtest::parse(lines.as_bytes()).is_ok());
+    let (base, head) = (noise(1, 100), noise(2, 100));
+    batches("decision/1000_benchmarks_100_pairs", FEW, || decide(&base, &head));
 }
 
-fn bench<T>(name: &str, mut work: impl FnMut() -> T) {
+/// All statistics of a paired run: 1,000 benchmarks of one metric, 40 pairs of screening and 60 of confirmation.
+fn decide(base: &[f64], head: &[f64]) -> usize {
+    let metric = SubjectMetric {
+        name: "wall_time".into(),
+        direction: Direction::Lower,
+        limit: 0.001,
+        floor: 0.0,
+        countable: false,
+    };
+    let subject = Subject { metrics: vec![metric], budget: Some(Duration::from_secs(100)) };
+    let terms = TrialTerms { false_alarms: 0.01, budget: Duration::from_secs(100_000), seed: 1 };
+    let mut trial = Trial::new(vec![subject; 1000], terms);
+    let (mut spent, mut turns) = (Duration::ZERO, vec![0_usize; 1000]);
+    while let Some(at) = trial.next(spent) {
+        let turn = turns[at] % base.len();
+        turns[at] += 1;
+        let pair = Pair { base: vec![base[turn]], head: vec![head[(turn + at) % head.len()]] };
+        trial.take(at, pair, Duration::from_secs(1));
+        spent += Duration::from_secs(1);
+    }
+    trial.conclude().len()
+}
+
+fn bench<T>(name: &str, work: impl FnMut() -> T) {
+    batches(name, BATCHES, work);
+}
+
+fn batches<T>(name: &str, batches: usize, mut work: impl FnMut() -> T) {
     let began = Instant::now();
     let mut calls = 0_u32;
     while began.elapsed() < BATCH {
         black_box(work());
         calls += 1;
     }
-    let batches: Vec<f64> = (0..BATCHES)
+    let batches: Vec<f64> = (0..batches)
         .map(|_| {
             let began = Instant::now();
             for _ in 0..calls {

@@ -1,4 +1,4 @@
-//! What launching costs: our measuring loop against a bare `posix_spawn` + `wait4` loop on `true`, in one process and in
+//! What launching costs: our launcher, and a whole subject with its account of memory, against a bare `posix_spawn` + `wait4` loop on `true`, in one process and in
 //! turns, so that both meet the same machine.
 //!
 //!     cargo bench --bench launch
@@ -12,10 +12,13 @@ use std::ffi::CString;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use backsight::execute::{Cancel, Launcher, Watch};
+use backsight::execute::{Cancel, Launcher, Rig, Setup, Subject, Watch};
+use backsight::plan::{Invocation, Manner};
 
 const BLOCKS: usize = 60;
 const RUNS: usize = 50;
+/// The time limit of one run.
+const LONG: Duration = Duration::from_secs(10);
 
 fn main() {
     let path = std::env::var("PATH").unwrap_or_else(|_| "/usr/bin:/bin".into());
@@ -24,23 +27,42 @@ fn main() {
     let watch = Watch::start(Cancel::new()).unwrap();
     let launcher = Launcher::new(&["true".to_owned()], &env, Path::new("/"), None).unwrap();
     let bare = Bare::new(&program, &path);
-    let (mut ours, mut theirs) = (Side::default(), Side::default());
+    let (rig, mut subject) = subject(&env);
+    let mut sides: [Side; 3] = Default::default();
     for block in 0..BLOCKS {
-        let mut measure_ours = || {
-            ours.block(|| {
-                let usage = launcher.run(&watch, Duration::from_secs(10)).unwrap();
-                (usage.wall, usage.user + usage.system)
+        // Each is first, second and third equally often.
+        for turn in 0..sides.len() {
+            let at = (block + turn) % sides.len();
+            sides[at].block(|| match at {
+                0 => {
+                    let usage = launcher.run(&watch, LONG).unwrap();
+                    (usage.wall, usage.user + usage.system)
+                }
+                1 => {
+                    let reading = subject.once(&rig, LONG).unwrap();
+                    let cpu = reading.values.iter().find(|(name, _)| name == "cpu_time").unwrap().1;
+                    (reading.wall, Duration::from_nanos(cpu as u64))
+                }
+                _ => bare.run(),
             });
-        };
-        if block % 2 == 0 {
-            measure_ours();
-            theirs.block(|| bare.run());
-        } else {
-            theirs.block(|| bare.run());
-            measure_ours();
         }
     }
-    print(&ours, &theirs);
+    let [launcher, subject, bare] = &sides;
+    print(launcher, subject, bare);
+}
+
+fn subject(env: &BTreeMap<String, String>) -> (Rig, Subject) {
+    let rig = Rig::open(Cancel::new()).unwrap();
+    let setup = Setup {
+        run: &Invocation::Args(vec!["true".into()]),
+        manner: &Manner::default(),
+        metrics: &[],
+        workspace: "/".into(),
+        folder: "/".into(),
+        env: env.clone(),
+    };
+    let subject = Subject::open(&setup, &rig).unwrap();
+    (rig, subject)
 }
 
 /// The figures of one side.
@@ -63,17 +85,22 @@ impl Side {
     }
 }
 
-fn print(ours: &Side, theirs: &Side) {
-    let n = ours.walls.len();
+fn print(launcher: &Side, subject: &Side, bare: &Side) {
+    let n = launcher.walls.len();
     println!("{n} runs of `true` a side, in {BLOCKS} alternating blocks of {RUNS}\n");
-    println!("| figure | backsight | bare loop | ratio |\n|---|---|---|---|");
-    let row = |name: &str, a: f64, b: f64| println!("| {name} | {a:.1} µs | {b:.1} µs | {:.3} |", a / b);
-    row("parent CPU per run, median of blocks", median(&ours.parent_us), median(&theirs.parent_us));
-    row("wall time, median", median(&ours.walls), median(&theirs.walls));
-    row("wall time, smallest", smallest(&ours.walls), smallest(&theirs.walls));
-    row("CPU time of the child, median", median(&ours.children), median(&theirs.children));
-    let zeros = ours.walls.iter().filter(|wall| **wall <= 0.0).count();
-    println!("\nzero or negative wall times: {zeros} of {n}");
+    println!("| figure | launcher | subject | bare loop | launcher | subject |\n|---|---|---|---|---|---|");
+    let row = |name: &str, figure: &dyn Fn(&Side) -> f64| {
+        let (a, b, c) = (figure(launcher), figure(subject), figure(bare));
+        println!("| {name} | {a:.1} µs | {b:.1} µs | {c:.1} µs | {:.3} | {:.3} |", a / c, b / c);
+    };
+    row("parent CPU per run, median of blocks", &|side| median(&side.parent_us));
+    row("wall time, median", &|side| median(&side.walls));
+    row("wall time, smallest", &|side| smallest(&side.walls));
+    row("CPU time of the child, median", &|side| median(&side.children));
+    for (name, side) in [("launcher", launcher), ("subject", subject)] {
+        let zeros = side.walls.iter().filter(|wall| **wall <= 0.0).count();
+        println!("\nzero or negative wall times, {name}: {zeros} of {n}");
+    }
 }
 
 fn median(values: &[f64]) -> f64 {

@@ -2,14 +2,14 @@
 
 use std::io::IsTerminal;
 
+use super::manner::MannerArgs;
 use super::output::{Console, Format, duration, percent, print_json};
 use super::progress::Progress;
 use super::run::environment;
 use super::written;
-use crate::compare::PairedTerms;
 use crate::execute::Listener;
 use crate::ops::bench::{Request, bench};
-use crate::ops::run::cancel_on_signals;
+use crate::ops::run::{cancel_on_signals, new_seed};
 use crate::pipeline::{Percent, Shell, StepDuration};
 use crate::plan::Invocation;
 use crate::report;
@@ -42,12 +42,14 @@ pub(super) struct Args {
     /// Runs of each command before the first pair.
     #[arg(long, default_value_t = 1)]
     warm_up: u32,
-    /// Where the order inside the pairs is drawn from; default: the clock.
+    /// Where the order of all runs is drawn from; default: the clock.
     #[arg(long)]
     seed: Option<u64>,
     /// The report for people, or besides the results document on standard output.
     #[arg(long, value_enum, default_value_t)]
     format: Format,
+    #[command(flatten)]
+    manner: MannerArgs,
 }
 
 /// Runs the command.
@@ -81,8 +83,7 @@ pub(super) fn run(args: Args, console: Console) -> ExitCode {
 }
 
 fn request(args: Args) -> std::io::Result<Request> {
-    // Any number will do for a seed; it is recorded, so that the order can be drawn again.
-    let clock = || u64::try_from(jiff::Timestamp::now().as_nanosecond()).unwrap_or_default();
+    let (manner, metrics) = args.manner.read();
     Ok(Request {
         base: Invocation::Shell { shell: Shell::Sh, script: args.vs },
         head: Invocation::Args(args.command),
@@ -91,8 +92,11 @@ fn request(args: Args) -> std::io::Result<Request> {
         budget: args.budget.0,
         timeout: args.timeout.0,
         warm_up: args.warm_up,
-        seed: args.seed.unwrap_or_else(clock),
-        terms: PairedTerms { limit: args.limit.0, false_alarms: args.false_alarms.0 },
+        seed: args.seed.unwrap_or_else(new_seed),
+        manner,
+        metrics,
+        limit: args.limit.0,
+        false_alarms: args.false_alarms.0,
         env: environment(),
         cancel: cancel_on_signals()?,
     })

@@ -65,6 +65,10 @@ fn table(checked: &Checked) -> String {
             .as_ref()
             .map_or_else(|| format!("{}{files}", escape::cut(command, 80)), |reason| reason.text.clone());
         text.push_str(&format!("  {decision}  {:width$}  {}\n", escape::line(&row.id), escape::line(&what)));
+        if row.runs && !row.manner.is_empty() {
+            let manner = row.manner.join("; ");
+            text.push_str(&format!("        {:width$}  {}\n", "", escape::line(&escape::cut(&manner, 200))));
+        }
     }
     for target in &checked.missing_targets {
         text.push_str(&format!("\nrequired target `{}` is not available on this host\n", escape::line(target)));

@@ -11,12 +11,14 @@ mod completions;
 mod convert;
 pub mod diagnostic;
 mod init;
+mod manner;
 mod output;
 mod progress;
 mod report;
 mod run;
 mod runs;
 mod schema;
+mod simulate;
 mod table;
 
 use std::process::ExitCode as Code;
@@ -59,6 +61,8 @@ enum Command {
     Bench(bench::Args),
     /// Compare two result documents or stored runs.
     Compare(compare::Args),
+    /// How often the decision of a run is wrong, and what it finds, on drawn and on recorded noise.
+    Simulate(simulate::Args),
     /// Render a run again, or restore runs that were killed.
     Report(report::Args),
     /// List, show and cancel runs.
@@ -86,6 +90,7 @@ pub fn main() -> Code {
         Command::Init(args) => start(&args, console),
         Command::Bench(args) => bench::run(args, console),
         Command::Compare(args) => compare::run(&args, console),
+        Command::Simulate(args) => simulate::run(&args, console),
         Command::Report(args) => report::run(&args, console),
         Command::Runs(args) => runs::run(&args, &mut anstream::stdout().lock(), &mut anstream::stderr().lock()),
         Command::Baseline(args) => baseline::run(&args, &mut anstream::stdout().lock(), &mut anstream::stderr().lock()),

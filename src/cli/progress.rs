@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::output::Console;
 use crate::execute::Listener;
@@ -17,11 +17,20 @@ pub(super) struct Progress {
     running: BTreeMap<String, Running>,
     total: u64,
     begun: u64,
+    /// Live lines that are shown.
+    bars: usize,
 }
+
+/// The most live lines at once: all benchmarks are measured together, and a terminal has some twenty lines.
+const BARS: usize = 12;
+/// Frames drawn in a second at most: drawing takes time from the host that is measured on.
+const FRAMES: u8 = 5;
 
 #[derive(Default)]
 struct Running {
     title: String,
+    /// What is measured takes turns: only so many live lines are shown as a terminal has room for.
+    waiting: bool,
     bar: Option<ProgressBar>,
     counts: Counts,
     files: u64,
@@ -30,8 +39,9 @@ struct Running {
 
 impl Progress {
     pub(super) fn new(console: Console, terminal: bool) -> Self {
-        let live = terminal.then(MultiProgress::new);
-        Self { console, live, running: BTreeMap::new(), total: 0, begun: 0 }
+        let target = || ProgressDrawTarget::stderr_with_hz(FRAMES);
+        let live = terminal.then(|| MultiProgress::with_draw_target(target()));
+        Self { console, live, running: BTreeMap::new(), total: 0, begun: 0, bars: 0 }
     }
 
     fn line(&self, text: &str) {
@@ -54,6 +64,11 @@ impl Progress {
         let Some(running) = self.running.get_mut(step) else { return };
         if let Some(live) = &self.live {
             let again = if attempt > 1 { format!(" (attempt {attempt})") } else { String::new() };
+            if running.bar.is_none() && self.bars >= BARS {
+                running.waiting = true;
+                return;
+            }
+            self.bars += usize::from(running.bar.is_none());
             let bar = running.bar.get_or_insert_with(|| spinner(live));
             bar.set_message(format!("{}{again}", running.title));
         }
@@ -61,18 +76,33 @@ impl Progress {
 
     fn moved(&mut self, step: &str, doing: &str, done: u64, total: Option<u64>, figure: Option<&str>) {
         let Some(running) = self.running.get_mut(step) else { return };
+        if let Some(live) = self.live.as_ref().filter(|_| running.waiting && self.bars < BARS) {
+            running.waiting = false;
+            running.bar = Some(spinner(live));
+            self.bars += 1;
+        }
         let Some(bar) = &running.bar else { return };
-        let total = total.map(|total| format!("/{total}")).unwrap_or_default();
+        if !["building", "rendering"].iter().any(|word| doing.starts_with(word)) {
+            // From now on something is measured: draw between the runs only, when there is news.
+            bar.disable_steady_tick();
+        }
         // A bare number is a time in nanoseconds; anything else is ready to be shown.
         let figure = figure.map(|text| text.parse().map_or_else(|_| escape::line(text).into_owned(), figures::time));
+        let done = match (total, &figure) {
+            (Some(total), _) => format!(" {done}/{total}"),
+            // A sentence tells how many itself.
+            (None, Some(text)) if text.contains(',') => String::new(),
+            (None, _) => format!(" {done}"),
+        };
         let figure = figure.map(|text| format!("   {text}")).unwrap_or_default();
-        bar.set_message(format!("{}   {doing} {done}{total}{figure}", running.title));
+        bar.set_message(format!("{}   {doing}{done}{figure}", running.title));
     }
 
     fn finished(&mut self, step: &Step) {
         let running = self.running.remove(&step.id).unwrap_or_default();
         if let Some(bar) = &running.bar {
             bar.finish_and_clear();
+            self.bars = self.bars.saturating_sub(1);
         }
         let word = match step.status {
             StepStatus::Passed => "ok",
@@ -134,6 +164,13 @@ impl Listener for Progress {
                     running.figure = Some(figures::value(metric.value, &metric.unit));
                 }
             }
+            Event::Measuring { measuring } => {
+                if let (true, None, Some(text)) =
+                    (self.console.verbose, &measuring.conditions, report::overhead(measuring))
+                {
+                    self.line(&format!("   {text}"));
+                }
+            }
             Event::StepFinished { step } => self.finished(step),
             Event::SampleTaken { .. } | Event::Remarked { .. } | Event::Compared { .. } | Event::RunFinished { .. } => {
             }
@@ -147,7 +184,6 @@ fn spinner(live: &MultiProgress) -> ProgressBar {
     if let Ok(style) = ProgressStyle::with_template(" {spinner} {elapsed:>4} {wide_msg}") {
         bar.set_style(style);
     }
-    // Ten times a second costs the measured processes nothing that can be seen.
     bar.enable_steady_tick(Duration::from_millis(100));
     bar
 }

@@ -34,6 +34,9 @@ pub(super) struct Args {
     /// Time for all benchmarks together, such as 90s or 10m; default: the pipeline's `budget`, or 5m.
     #[arg(long, value_parser = duration)]
     budget: Option<StepDuration>,
+    /// Where the order of the measurements is drawn from; default: the clock.
+    #[arg(long)]
+    seed: Option<u64>,
     /// The report for people on standard error, or besides the results document on standard output.
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -107,6 +110,8 @@ fn request(selection: Result<Selection, SelectionError>, args: &Args) -> Result<
         check_only: args.check,
         jobs: args.jobs.map(usize::from),
         budget: args.budget.map(|budget| budget.0),
+        seed: args.seed,
+        arms: None,
         env: environment(),
         cancel,
     })

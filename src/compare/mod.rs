@@ -7,6 +7,8 @@
 
 mod cases;
 mod paired;
+mod simulation;
+mod trial;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,7 +17,11 @@ use crate::results::{
 };
 use crate::stats;
 
-pub use paired::{Decision, METHOD as PAIRED_METHOD, Screen, Terms as PairedTerms, decide, screen, unchanged};
+pub use paired::{Finding, paired, row as paired_row};
+pub use simulation::{Family, Recorded, Scenario, Sensitivity, Source, Tally, sensitivity, simulate};
+pub use trial::{
+    Decision as TrialDecision, Pair, Role, SoFar, Stage, Subject, SubjectMetric, Terms as TrialTerms, Trial, counted,
+};
 
 /// Coverage of the intervals.
 const CONFIDENCE: f64 = 0.99;
@@ -78,6 +84,7 @@ pub fn unpaired(base: &Document, head: &Document, limits: &Limits) -> Comparison
     let told = cases::changes(base, head);
     Comparison {
         basis: Basis::Unpaired,
+        false_alarms: None,
         baseline: Some(reference(base)),
         note: Some("measured at another time on the same kind of host: indicative, never gates".into()),
         rows,
@@ -102,6 +109,7 @@ pub fn without_base(head: &Document, limits: &Limits, why: String) -> Comparison
     });
     Comparison {
         basis: Basis::Unpaired,
+        false_alarms: None,
         baseline: None,
         note: Some(why),
         rows: rows.collect(),
@@ -123,7 +131,7 @@ fn reference(base: &Document) -> BaselineRef {
 }
 
 fn compared<'a>(benchmark: &'a Benchmark, terms: &'a Terms) -> impl Iterator<Item = &'a Metric> {
-    let measured_here = !benchmark.iterations.is_empty();
+    let measured_here = !benchmark.is_reported();
     benchmark.metrics.iter().filter(move |metric| {
         if !terms.metrics.is_empty() && measured_here {
             terms.metrics.contains(&metric.metric)
@@ -152,12 +160,18 @@ fn row(series: &str, base: Option<&Metric>, head: Option<&Metric>, limit: f64, v
         pairs: None,
         smallest_detectable: None,
         method: None,
+        beside: false,
         verdict: Verdict::Inconclusive,
         validity: validity.clone(),
         note: None,
     };
     match (base, head) {
-        (Some(base), Some(head)) if base.unit == head.unit => judge(&mut row, base, head),
+        (Some(base), Some(head)) if base.unit == head.unit && base.source == head.source => {
+            judge(&mut row, base, head);
+        }
+        (Some(base), Some(head)) if base.unit == head.unit => {
+            row.note = Some(format!("it was measured by {} then and by {} now", base.source, head.source));
+        }
         (Some(base), Some(_)) => row.note = Some(format!("the unit changed from {} to {}", base.unit, row.unit)),
         (None, Some(_)) => row.verdict = Verdict::New,
         (Some(_), None) | (None, None) => row.verdict = Verdict::Missing,
@@ -175,6 +189,15 @@ fn judge(row: &mut MetricChange, base: &Metric, head: &Metric) {
         (row.low, row.high) = (row.change.map(|_| 0.0), row.change.map(|_| 0.0));
         row.verdict = Verdict::Unchanged;
         row.note = Some("exactly equal in every sample".into());
+        return;
+    }
+    let countable = crate::results::Measured::find(&row.metric).is_some_and(|known| known.countable);
+    if let Some(change) = row.change.filter(|_| countable && constant(base) && constant(head)) {
+        (row.low, row.high) = (Some(change), Some(change));
+        row.note = Some("a count that is equal in every sample of a run".into());
+        if change.abs() < row.limit {
+            row.verdict = Verdict::Unchanged;
+        }
         return;
     }
     let Some(shift) = stats::log_shift(&base.samples, &head.samples, CONFIDENCE) else {

@@ -1,211 +1,258 @@
-//! The decision of a paired measurement: two stages, fresh data for the second.
-//!
-//! Base and head were run in pairs whose inner order was drawn at random, so under "no change" the sign of each pair's
-//! log ratio is a fair coin, whatever the noise is like. *Screening* looks at the first pairs: a metric whose interval
-//! lies inside the limit is unchanged, and if that holds for all metrics nothing more is measured. Otherwise the
-//! *confirmation* takes fresh pairs, which played no part in that choice: Holm's procedure over the metrics at the run's
-//! `false_alarms` tests "no change", and a change is called only if that is rejected *and* the estimate lies at or
-//! beyond the limit. Effect and interval are those of the confirmation alone.
-//!
-//! Error rates: a false call in at most `false_alarms` of the measurements of equal programs; "unchanged" in at most
-//! 5 % where the true change lies exactly at the limit (two looks at 2.5 %).
+//! What a paired measurement says of each metric, as rows of a comparison: one place for `run` and `bench` alike.
 
-use crate::results::{Direction, Verdict};
-use crate::stats::{Paired, holm, normal_quantile, signed_rank};
+use std::time::Duration;
 
-/// The error of one look of "unchanged": two looks are taken, 5 % are promised.
-const UNCHANGED_ERROR: f64 = 0.025;
-/// The power of the smallest detectable change.
-const POWER: f64 = 0.95;
-/// The method's name in documents.
-pub const METHOD: &str = "paired, random order: signed rank and Hodges-Lehmann of log ratios, two stages, Holm";
+use super::{Role, TrialDecision as Decision};
+use crate::results::{Basis, Benchmark, Comparison, Direction, Metric, MetricChange, Pairs, Reason, Validity, Verdict};
 
-/// What a decision is held to.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Terms {
-    /// The smallest change that matters, relative, such as 0.02.
-    pub limit: f64,
-    /// The chance of calling any change of the whole measurement when there is none, such as 0.01.
-    pub false_alarms: f64,
+/// The methods' names in documents.
+const METHOD: &str =
+    "paired, random order: clipped scores of logarithms (signed rank up to 30 pairs), two stages, Holm";
+const EXACT: &str = "paired: counts that repeat, compared exactly";
+
+/// What became of the comparison of one metric.
+#[derive(Debug, Clone, Copy)]
+pub enum Finding<'a> {
+    /// Both arms could be run.
+    Measured {
+        /// What the trial decided; `None` without a usable pair.
+        decision: Option<&'a Decision>,
+        /// A budget of this benchmark that would decide it, as far as that can be told.
+        needed: Option<Duration>,
+    },
+    /// The base could not be built or run.
+    NoBase(&'a Reason),
+    /// The head's command fails.
+    HeadFails(&'a Reason),
 }
 
-/// What screening says of one metric.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Screen {
-    /// The whole interval lies inside the limit.
-    Unchanged(Paired),
-    /// Anything else: fresh pairs decide.
-    Open,
-}
-
-/// What is decided of one metric.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Decision {
-    /// The verdict: regressed, improved, unchanged or inconclusive.
-    pub verdict: Verdict,
-    /// Estimated relative change.
-    pub change: f64,
-    /// Lower end of its interval; minus one where the pairs are too few to bound it.
-    pub low: f64,
-    /// Upper end; infinity where the pairs are too few.
-    pub high: f64,
-    /// Coverage of the interval.
-    pub confidence: f64,
-    /// Two-sided p-value of "no change", before Holm's correction.
-    pub p: f64,
-    /// The smallest relative change that would have been found 19 times out of 20; `None` with too few pairs.
-    pub smallest_detectable: Option<f64>,
-}
-
-/// Looks at the log ratios (head over base) of a metric's first pairs.
-pub fn screen(log_ratios: &[f64], terms: Terms) -> Screen {
-    match signed_rank(log_ratios, 1.0 - 2.0 * UNCHANGED_ERROR) {
-        Some(told) if is_inside(&told, terms.limit) => Screen::Unchanged(told),
-        Some(_) | None => Screen::Open,
+/// The row of one metric of a benchmark whose samples are those of both arms.
+pub fn row(benchmark: &Benchmark, metric: &str, limit: f64, finding: Finding<'_>) -> MetricChange {
+    let head = benchmark.metric(metric);
+    let base = benchmark.base.iter().find(|known| known.metric == metric);
+    let mut row = blank(benchmark, metric, limit, (base, head));
+    match finding {
+        Finding::NoBase(reason) => {
+            (row.verdict, row.note) = (Verdict::NoBase, Some(reason.text.clone()));
+            (row.base, row.n) = (None, (0, row.n.1));
+        }
+        Finding::HeadFails(reason) => {
+            (row.verdict, row.note) = (Verdict::Missing, Some(reason.text.clone()));
+        }
+        Finding::Measured { decision, needed } => match (base, head) {
+            (None, Some(_)) => row.verdict = Verdict::New,
+            (Some(_), None) => row.verdict = Verdict::Missing,
+            (None, None) => row.validity = invalid("no_sample", "no run gave a figure"),
+            (Some(base), Some(head)) => {
+                decide(&mut row, decision, needed);
+                if let Some(reason) = odd(base, head) {
+                    row.validity = Validity::Invalid { reason };
+                }
+            }
+        },
     }
+    row
 }
 
-/// The decision for a metric that screening found unchanged.
-pub fn unchanged(screened: &Paired, terms: Terms) -> Decision {
-    let confidence = 1.0 - 2.0 * UNCHANGED_ERROR;
-    Decision { verdict: Verdict::Unchanged, ..described(screened, confidence, terms) }
-}
-
-/// Decides over the log ratios of fresh pairs, one entry a metric with its direction. `None` for a metric without pairs.
-pub fn decide(metrics: &[(Direction, &[f64])], terms: Terms) -> Vec<Option<Decision>> {
-    let confidence = 1.0 - terms.false_alarms;
-    let told: Vec<Option<Paired>> = metrics.iter().map(|(_, ratios)| signed_rank(ratios, confidence)).collect();
-    let p_values: Vec<f64> = told.iter().map(|told| told.map_or(1.0, |told| told.p())).collect();
-    let rejected = holm(&p_values, terms.false_alarms);
-    let decided = metrics.iter().zip(&told).zip(rejected).map(|(((direction, ratios), told), rejected)| {
-        let told = told.as_ref()?;
-        let mut decision = described(told, confidence, terms);
-        let beyond = decision.change.abs() >= terms.limit;
-        let narrow = signed_rank(ratios, 1.0 - 2.0 * UNCHANGED_ERROR);
-        decision.verdict = if rejected && beyond {
-            let worse = (told.estimate > 0.0) == (*direction == Direction::Lower);
-            if worse { Verdict::Regressed } else { Verdict::Improved }
-        } else if narrow.is_some_and(|narrow| is_inside(&narrow, terms.limit)) {
-            Verdict::Unchanged
-        } else {
-            Verdict::Inconclusive
-        };
-        Some(decision)
-    });
-    decided.collect()
-}
-
-fn is_inside(told: &Paired, limit: f64) -> bool {
-    told.low.exp_m1() > -limit && told.high.exp_m1() < limit
-}
-
-fn described(told: &Paired, confidence: f64, terms: Terms) -> Decision {
-    Decision {
+fn blank(benchmark: &Benchmark, metric: &str, limit: f64, arms: (Option<&Metric>, Option<&Metric>)) -> MetricChange {
+    let known = arms.1.or(arms.0);
+    let size = |metric: Option<&Metric>| metric.map_or(0, |metric| metric.samples.len() as u64);
+    MetricChange {
+        benchmark: benchmark.series(),
+        metric: metric.to_owned(),
+        unit: known.map(|metric| metric.unit.clone()).unwrap_or_default(),
+        direction: known.map_or(Direction::Lower, |metric| metric.direction),
+        base: arms.0.map(|metric| metric.value),
+        head: arms.1.map(|metric| metric.value),
+        change: None,
+        low: None,
+        high: None,
+        confidence: None,
+        p: None,
+        n: (size(arms.0), size(arms.1)),
+        limit,
+        pairs: None,
+        smallest_detectable: None,
+        method: Some(METHOD.into()),
+        beside: false,
         verdict: Verdict::Inconclusive,
-        change: told.estimate.exp_m1(),
-        low: told.low.exp_m1(),
-        high: told.high.exp_m1(),
-        confidence,
-        p: told.p(),
-        smallest_detectable: smallest_detectable(told, confidence, terms),
+        validity: benchmark.validity.clone(),
+        note: None,
     }
 }
 
-/// From the half width of the interval, which is a quantile times the standard error, to the change that is rejected
-/// with the promised power.
-fn smallest_detectable(told: &Paired, confidence: f64, terms: Terms) -> Option<f64> {
-    let half = (told.high - told.low) / 2.0;
-    let error = half / normal_quantile(0.5 + confidence / 2.0);
-    let needed = normal_quantile(1.0 - terms.false_alarms / 2.0) + normal_quantile(POWER);
-    (half.is_finite()).then(|| (needed * error).exp_m1())
+fn decide(row: &mut MetricChange, decision: Option<&Decision>, needed: Option<Duration>) {
+    let Some(decision) = decision else {
+        row.validity =
+            invalid("no_pair", "no ratio can be told: the first pair lacked it, or no pair has two values above zero");
+        return;
+    };
+    let finite = |bound: f64| Some(bound).filter(|bound| bound.is_finite() && *bound > -1.0);
+    let (screening, confirmation) = (decision.pairs.0 as u64, decision.pairs.1 as u64);
+    let n = if confirmation > 0 { confirmation } else { screening };
+    row.change = finite(decision.change);
+    (row.low, row.high) = (finite(decision.low), finite(decision.high));
+    row.confidence = Some(decision.confidence);
+    row.p = decision.p;
+    row.method = Some(if decision.p.is_some() { METHOD } else { EXACT }.into());
+    row.n = (n, n);
+    row.pairs = Some(Pairs { screening, confirmation });
+    row.smallest_detectable = decision.smallest_detectable.filter(|size| size.is_finite());
+    row.verdict = decision.verdict;
+    row.beside = decision.role == Role::Beside;
+    let open = decision.verdict == Verdict::Inconclusive;
+    let open = open.then(|| undecided(row.smallest_detectable, screening + confirmation, needed));
+    let notes: Vec<String> = [part(decision.role).map(str::to_owned), open].into_iter().flatten().collect();
+    row.note = Some(notes.join("; ")).filter(|note| !note.is_empty());
+}
+
+/// Why this one of two clocks is the one that decides.
+const fn part(role: Role) -> Option<&'static str> {
+    match role {
+        Role::ProcessorBound => Some("it decides: the program is bound by the processor"),
+        Role::Waits => Some("it decides: the program waits for more than the processor"),
+        Role::Alone | Role::Beside => None,
+    }
+}
+
+/// What an undecided row says: what this measurement could have seen, and what would decide.
+fn undecided(seen: Option<f64>, pairs: u64, needed: Option<Duration>) -> String {
+    let now = match (seen, pairs) {
+        (Some(seen), _) => format!("this measurement could have seen {}", percent(seen)),
+        (None, 1) => "one pair decides nothing".to_owned(),
+        (None, pairs) => format!("{pairs} pairs are too few to decide anything"),
+    };
+    match needed {
+        Some(needed) => format!("{now}; a budget of about {} for this benchmark would decide", about(needed)),
+        None => format!("{now}; a larger budget sees less"),
+    }
+}
+
+/// Why the relative change of two values means nothing: a ratio needs values above zero.
+fn odd(base: &Metric, head: &Metric) -> Option<Reason> {
+    let is_odd = |(base, head): &(&f64, &f64)| base.min(**head) < 0.0 || (base != head && base.min(**head) <= 0.0);
+    let pairs = base.samples.len().min(head.samples.len());
+    let n = base.samples.iter().zip(&head.samples).filter(is_odd).count();
+    let text = format!("{n} of {pairs} pairs hold a value of zero or below, to which there is no ratio");
+    (n > 0).then(|| Reason::new("odd_value", text))
+}
+
+fn invalid(code: &str, text: &str) -> Validity {
+    Validity::Invalid { reason: Reason::new(code, text) }
+}
+
+fn percent(share: f64) -> String {
+    let digits = if share >= 0.1 { 0 } else { 1 + usize::from(share < 0.01) };
+    format!("{:.digits$} %", share * 100.0)
+}
+
+/// A time as an estimate is told: rounded up to one or two figures.
+fn about(time: Duration) -> String {
+    match time.as_secs_f64() {
+        seconds if seconds < 60.0 => format!("{} s", seconds.ceil().max(1.0)),
+        seconds if seconds < 2.0 * 3600.0 => format!("{} min", (seconds / 60.0).ceil()),
+        seconds if seconds < 100.0 * 3600.0 => format!("{} h", (seconds / 3600.0).ceil()),
+        _ => "more than four days".to_owned(),
+    }
+}
+
+/// A comparison of these rows, whose order was drawn from `seed`.
+pub fn paired(rows: Vec<MetricChange>, false_alarms: f64, note: String) -> Comparison {
+    Comparison {
+        basis: Basis::Paired,
+        baseline: None,
+        note: Some(note),
+        false_alarms: Some(false_alarms),
+        rows,
+        newly_failing: Vec::new(),
+        still_failing: Vec::new(),
+        fixed: Vec::new(),
+        vanished: Vec::new(),
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Screen, Terms, decide, screen};
-    use crate::results::{Direction, Verdict};
-    use crate::stats::Random;
+    use std::time::Duration;
 
-    const TERMS: Terms = Terms { limit: 0.02, false_alarms: 0.01 };
+    use super::{Decision, Finding, Role, row};
+    use crate::results::{Benchmark, Metric, Reason, Validity, Verdict, command_block};
 
-    /// Log ratios of `n` pairs with a true change and a noise.
-    fn pairs(random: &mut Random, n: usize, change: f64, noise: &mut dyn FnMut(&mut Random) -> f64) -> Vec<f64> {
-        (0..n).map(|_| change.ln_1p() + noise(random) - noise(random)).collect()
+    fn metric(samples: &[f64]) -> Metric {
+        let block = command_block(&Benchmark::new("x"), &[("wall_time".into(), samples[0])], None);
+        Metric { samples: samples.to_vec(), ..block.metrics[0].clone() }
     }
 
-    /// The whole procedure on two metrics, as the measuring loop carries it out.
-    fn verdict(random: &mut Random, change: f64, noise: &mut dyn FnMut(&mut Random) -> f64) -> Verdict {
-        let mut draw = |n| [pairs(random, n, change, noise), pairs(random, n, change, noise)];
-        let first = draw(40);
-        if first.iter().all(|ratios| matches!(screen(ratios, TERMS), Screen::Unchanged(_))) {
-            return Verdict::Unchanged;
-        }
-        let fresh = draw(60);
-        let metrics: Vec<_> = fresh.iter().map(|ratios| (Direction::Lower, ratios.as_slice())).collect();
-        let verdicts: Vec<Verdict> = decide(&metrics, TERMS).into_iter().flatten().map(|d| d.verdict).collect();
-        let worst = [Verdict::Regressed, Verdict::Improved, Verdict::Inconclusive];
-        worst.into_iter().find(|verdict| verdicts.contains(verdict)).unwrap_or(Verdict::Unchanged)
+    fn benchmark(base: &[f64], head: &[f64]) -> Benchmark {
+        let one = |samples: &[f64]| if samples.is_empty() { Vec::new() } else { vec![metric(samples)] };
+        Benchmark { base: one(base), metrics: one(head), ..Benchmark::new("x") }
     }
 
-    fn share(change: f64, wanted: &[Verdict], noise: &mut dyn FnMut(&mut Random) -> f64) -> f64 {
-        let mut random = Random::new(20_261_123);
-        let rounds = rounds();
-        let hits = (0..rounds).filter(|_| wanted.contains(&verdict(&mut random, change, noise))).count();
-        println!("{change:+} {wanted:?}: {hits} of {rounds}");
-        hits as f64 / f64::from(rounds)
-    }
-
-    /// How many measurements are simulated: few enough for every day, more by `BACKSIGHT_SIMULATIONS` for the figures
-    /// in `docs/statistics.md`.
-    fn rounds() -> u32 {
-        std::env::var("BACKSIGHT_SIMULATIONS").ok().and_then(|n| n.parse().ok()).unwrap_or(300)
-    }
-
-    fn gauss(random: &mut Random) -> f64 {
-        0.02 * random.normal()
-    }
-
-    fn heavy(random: &mut Random) -> f64 {
-        // The ratio of a normal and the root of a mean of squares: Student's t with 3 degrees of freedom.
-        let squares: f64 = (0..3).map(|_| random.normal().powi(2)).sum();
-        0.02 * random.normal() / (squares / 3.0).sqrt()
-    }
-
-    fn bimodal(random: &mut Random) -> f64 {
-        0.01 * random.normal() + if random.coin() { 0.1 } else { 0.0 }
-    }
-
-    #[test]
-    fn equal_programs_are_called_different_in_at_most_one_of_a_hundred() {
-        // The promise is 1 %; that the estimate must lie beyond the limit as well makes it far rarer.
-        let alarm = [Verdict::Regressed, Verdict::Improved];
-        for noise in [gauss, heavy, bimodal] {
-            let rate = share(0.0, &alarm, &mut { noise });
-            assert!(rate <= 0.01, "false alarms {rate}");
+    fn decision(verdict: Verdict, smallest: Option<f64>) -> Decision {
+        Decision {
+            verdict,
+            change: 0.03,
+            low: 0.01,
+            high: f64::INFINITY,
+            confidence: 0.99,
+            p: Some(0.02),
+            smallest_detectable: smallest,
+            pairs: (4, 0),
+            suspect: true,
+            role: Role::Alone,
+            more: None,
         }
     }
 
+    fn measured(decision: Option<&Decision>, seconds: Option<u64>) -> Finding<'_> {
+        Finding::Measured { decision, needed: seconds.map(Duration::from_secs) }
+    }
+
     #[test]
-    fn five_percent_is_found_and_never_called_unchanged() {
-        for noise in [gauss, heavy] {
-            assert!(share(0.05, &[Verdict::Regressed], &mut { noise }) >= 0.95);
-            assert_eq!(share(0.05, &[Verdict::Unchanged], &mut { noise }), 0.0);
+    fn an_open_question_says_what_would_decide_it() {
+        let both = benchmark(&[1.0], &[2.0]);
+        let note = |smallest, seconds| {
+            let open = decision(Verdict::Inconclusive, smallest);
+            row(&both, "wall_time", 0.02, measured(Some(&open), seconds)).note.unwrap()
+        };
+        let seen = "this measurement could have seen 4.0 %; a budget of about 3 min for this benchmark would decide";
+        assert_eq!(note(Some(0.04), Some(150)), seen);
+        assert!(note(None, Some(1)).starts_with("4 pairs are too few to decide anything; a budget of about 1 s"));
+        let told = row(&both, "wall_time", 0.02, measured(Some(&decision(Verdict::Regressed, None)), None));
+        assert_eq!((told.note, told.high, told.low, told.n), (None, None, Some(0.01), (4, 4)));
+        let waits = Decision { role: Role::Waits, ..decision(Verdict::Regressed, None) };
+        let told = row(&both, "wall_time", 0.02, measured(Some(&waits), None));
+        assert!(!told.beside && told.note.unwrap().starts_with("it decides: the program waits"));
+        let beside = Decision { role: Role::Beside, ..waits };
+        assert!(row(&both, "wall_time", 0.02, measured(Some(&beside), None)).beside);
+    }
+
+    #[test]
+    fn what_is_in_one_arm_only_is_new_or_missing_or_has_no_base() {
+        let verdict = |base: &[f64], head: &[f64], finding| row(&benchmark(base, head), "wall_time", 0.02, finding);
+        assert_eq!(verdict(&[], &[1.0], measured(None, None)).verdict, Verdict::New);
+        assert_eq!(verdict(&[1.0], &[], measured(None, None)).verdict, Verdict::Missing);
+        let reason = Reason::new("build_failed", "the base does not build");
+        let told = verdict(&[1.0], &[1.0, 2.0], Finding::NoBase(&reason));
+        assert_eq!((told.verdict, told.base, told.n), (Verdict::NoBase, None, (0, 2)));
+        assert_eq!(told.note.as_deref(), Some("the base does not build"));
+        assert_eq!(verdict(&[1.0], &[], Finding::HeadFails(&reason)).verdict, Verdict::Missing);
+        let nothing = verdict(&[], &[], measured(None, None));
+        assert!(matches!(nothing.validity, Validity::Invalid { .. }));
+    }
+
+    #[test]
+    fn values_without_a_ratio_are_said_and_equal_zeros_are_none_of_them() {
+        let unchanged = decision(Verdict::Unchanged, None);
+        let validity = |base: &[f64], head: &[f64]| {
+            row(&benchmark(base, head), "wall_time", 0.02, measured(Some(&unchanged), None)).validity
+        };
+        assert_eq!(validity(&[0.0, 1.0], &[0.0, 2.0]), Validity::Valid);
+        for (base, head) in [(0.0, 1.0), (-1.0, -1.0), (1.0, -2.0)] {
+            let found = validity(&[1.0, base], &[1.0, head]);
+            assert!(matches!(&found, Validity::Invalid { reason } if reason.text.starts_with("1 of 2")), "{found:?}");
         }
-    }
-
-    #[test]
-    fn exactly_at_the_limit_unchanged_is_rarer_than_one_in_twenty() {
-        let rate = share(0.02, &[Verdict::Unchanged], &mut gauss);
-        assert!(rate <= 0.05, "{rate}");
-    }
-
-    #[test]
-    fn direction_turns_the_word_and_equal_counts_are_unchanged() {
-        let slower = vec![0.1; 30];
-        let words = decide(&[(Direction::Lower, &slower), (Direction::Higher, &slower)], TERMS);
-        let words: Vec<_> = words.into_iter().flatten().map(|d| d.verdict).collect();
-        assert_eq!(words, [Verdict::Regressed, Verdict::Improved]);
-        assert!(matches!(screen(&[0.0; 30], TERMS), Screen::Unchanged(_)));
-        assert_eq!(decide(&[(Direction::Lower, &[])], TERMS), [None]);
+        let none = row(&benchmark(&[1.0], &[1.0]), "wall_time", 0.02, measured(None, None));
+        assert!(matches!(none.validity, Validity::Invalid { .. }));
     }
 }

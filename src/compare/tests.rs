@@ -54,6 +54,40 @@ fn an_unpaired_comparison_never_calls_a_regression() {
     assert!((change.unwrap() - 0.5).abs() < 0.01);
 }
 
+/// One row of a metric with another name and source.
+fn row_of(metric: &str, base: (&str, &[f64]), head: (&str, &[f64])) -> crate::results::MetricChange {
+    let document = |(source, samples): (&str, &[f64])| {
+        let mut bench = bench("b", samples);
+        bench.metrics[0].metric = metric.into();
+        bench.metrics[0].source = source.into();
+        document(vec![bench], vec![])
+    };
+    let mut limits = Limits::uniform(0.02);
+    let terms = super::Terms { metrics: vec![metric.into()], limit: 0.02 };
+    limits.steps.insert("benchmarks/b".into(), terms);
+    unpaired(&document(base), &document(head), &limits).rows.remove(0)
+}
+
+#[test]
+fn figures_of_two_sources_are_not_compared() {
+    let row = row_of("peak_memory", ("rusage", &around(100.0)), ("cgroup_v1", &around(100.0)));
+    assert_eq!((row.verdict, row.change), (Verdict::Inconclusive, None));
+    assert_eq!(row.note.as_deref(), Some("it was measured by rusage then and by cgroup_v1 now"));
+}
+
+#[test]
+fn deterministic_counts_need_two_samples_only() {
+    let row = |base: &[f64], head: &[f64]| {
+        let row = row_of("instructions", ("callgrind", base), ("callgrind", head));
+        (row.verdict, row.low, row.high)
+    };
+    assert_eq!(row(&[1024.0, 1024.0], &[1032.0, 1032.0]), (Verdict::Unchanged, Some(0.0078125), Some(0.0078125)));
+    assert_eq!(row(&[1000.0, 1000.0], &[1250.0, 1250.0]), (Verdict::Inconclusive, Some(0.25), Some(0.25)));
+    assert_eq!(row(&[1000.0, 1000.0], &[1000.0, 1010.0]), (Verdict::Inconclusive, None, None), "not deterministic");
+    let clock = row_of("wall_time", ("clock", &[1000.0, 1000.0]), ("clock", &[1010.0, 1010.0]));
+    assert_eq!(clock.low, None, "a clock that agrees twice proves nothing");
+}
+
 #[test]
 fn the_same_within_the_limit_is_unchanged_and_few_samples_decide_nothing() {
     assert_eq!(verdict(&around(100.0), &around(100.1)).0, Verdict::Unchanged);

@@ -85,6 +85,16 @@ impl Environment {
         all.extend(own.iter().cloned());
         all
     }
+
+    /// The least environment of a child: where programs and the home folder are, one language for all, the secrets
+    /// that it asks for, and its own variables.
+    pub(super) fn clean(&self, own: &[(String, String)], granted: &[String]) -> BTreeMap<String, String> {
+        let mut all = self.inherited.clone();
+        all.retain(|name, _| matches!(name.as_str(), "PATH" | "HOME") || granted.contains(name));
+        all.insert("LANG".into(), "C.UTF-8".into());
+        all.extend(own.iter().cloned());
+        all
+    }
 }
 
 #[cfg(test)]
@@ -100,6 +110,9 @@ mod tests {
         let names = |granted: &[String]| environment.whole(&own, granted).into_keys().collect::<Vec<_>>();
         assert_eq!(names(&[]), ["A", "PATH"]);
         assert_eq!(names(&["MY_KEY".into()]), ["A", "MY_KEY", "PATH"]);
+        let clean = |granted: &[String]| environment.clean(&own, granted).into_keys().collect::<Vec<_>>();
+        assert_eq!(clean(&[]), ["A", "LANG", "PATH"]);
+        assert_eq!(clean(&["MY_KEY".into()]), ["A", "LANG", "MY_KEY", "PATH"]);
         let mut text = "abcdef ghs_12345 12".to_owned();
         environment.masker().mask(&mut text);
         assert_eq!(text, "*** *** 12");

@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 use super::ended::Ended;
 use super::log::Log;
 use super::process::{Job, Streams, supervise};
-use super::{Emitter, Workshop};
+use super::{Emitter, Place, Workshop};
 use crate::plan::{Invocation, Item, Output};
 use crate::results::{Case, Event, Failure, Generation, GenerationState, Kind, Outcome, RemarkLevel, StepStatus};
 
@@ -30,7 +30,7 @@ pub(super) fn run(item: &Item, template: &str, outputs: &[Output], workshop: &Wo
     let started =
         Event::StepStarted { step: item.id.clone(), kind: Kind::Generation, attempt: 1, at_ns: emitter.elapsed_ns() };
     emitter.emit(started);
-    let renderer = match Renderer::open(&workshop.workspace, template) {
+    let renderer = match Renderer::open(&workshop.workspace, &workshop.workspace, template) {
         Ok(renderer) => renderer,
         Err(text) => return Ended::because(StepStatus::Errored, "template", text),
     };
@@ -74,6 +74,59 @@ pub(super) fn run(item: &Item, template: &str, outputs: &[Output], workshop: &Wo
     }
 }
 
+/// Renders all outputs of a step once more, into an arm of a paired measurement, and verifies them there. The templates
+/// are those of the workspace. The error says which file is not right.
+pub(super) fn into_arm(
+    item: &Item,
+    (template, outputs): (&str, &[Output]),
+    place: &Place,
+    workshop: &Workshop,
+    log: &mut Log<'_>,
+) -> Result<(), String> {
+    let renderer = Renderer::open(&workshop.workspace, &place.workspace, template)?;
+    for output in outputs {
+        let generation = renderer.produce(item, output, false);
+        let right = matches!(generation.state, GenerationState::Written | GenerationState::Unchanged);
+        if !right {
+            let why = generation.failure.and_then(|failure| failure.message).unwrap_or_default();
+            return Err(format!("{}: {why}", output.path));
+        }
+        if workshop.cancel.is_asked() {
+            return Err("the run was stopped".to_owned());
+        }
+        let Some(invocation) = &output.verify else { continue };
+        let job = Verification::new(item, output, invocation, place);
+        log.say(&format!("verify {}: {}", output.path, invocation.display()));
+        let ended = supervise(&job.job(item), &workshop.environment, Streams::Merged(log), &workshop.cancel);
+        let ended = ended.map_err(|error| format!("{}: {error}", output.path))?;
+        if !ended.success() {
+            return Err(format!("{}: `{}` ended with {}", output.path, invocation.display(), ended.status));
+        }
+    }
+    Ok(())
+}
+
+/// The command that verifies one file, ready to be run.
+struct Verification {
+    argv: Vec<String>,
+    cwd: PathBuf,
+    env: Vec<(String, String)>,
+}
+
+impl Verification {
+    fn new(item: &Item, output: &Output, invocation: &Invocation, place: &Place) -> Self {
+        let mut own = vec![("BACKSIGHT_OUTPUT", output.path.clone())];
+        if let Some(model) = &output.model {
+            own.push(("BACKSIGHT_MODEL_ID", model.id.clone()));
+        }
+        Self { argv: invocation.argv(), cwd: place.folder(item), env: place.step_env(item, 1, &own) }
+    }
+
+    fn job<'a>(&'a self, item: &'a Item) -> Job<'a> {
+        Job { argv: &self.argv, cwd: &self.cwd, env: &self.env, secrets: &item.secrets, timeout: item.timeout }
+    }
+}
+
 fn progress(item: &Item, done: usize, total: usize, emitter: &Emitter) {
     emitter.emit(Event::Progress {
         step: item.id.clone(),
@@ -87,15 +140,9 @@ fn progress(item: &Item, done: usize, total: usize, emitter: &Emitter) {
 /// Runs the verification of one file as a test case; `true` if it passed or there is none.
 fn verify(item: &Item, output: &Output, workshop: &Workshop, emitter: &Emitter, log: &mut Log<'_>) -> bool {
     let Some(invocation) = &output.verify else { return true };
-    let mut own = vec![("BACKSIGHT_OUTPUT", output.path.clone())];
-    if let Some(model) = &output.model {
-        own.push(("BACKSIGHT_MODEL_ID", model.id.clone()));
-    }
-    let env = workshop.step_env(item, 1, &own);
-    let (argv, cwd) = (invocation.argv(), workshop.folder(item));
-    let job = Job { argv: &argv, cwd: &cwd, env: &env, secrets: &item.secrets, timeout: item.timeout };
+    let job = Verification::new(item, output, invocation, &workshop.here());
     log.say(&format!("verify {}: {}", output.path, display(invocation)));
-    let ended = supervise(&job, &workshop.environment, Streams::Merged(log), &workshop.cancel);
+    let ended = supervise(&job.job(item), &workshop.environment, Streams::Merged(log), &workshop.cancel);
     let mut case =
         Case { step: item.id.clone(), class: Some(output.path.clone()), ..Case::new("verify", Outcome::Passed) };
     match ended {
@@ -127,7 +174,8 @@ fn display(invocation: &Invocation) -> String {
     invocation.display()
 }
 
-/// A template, ready; every file it touches lies below the workspace, symbolic links included.
+/// A template, ready; every file it reads lies below the workspace, every file it writes below the folder for which it
+/// was opened, symbolic links included.
 struct Renderer {
     workspace: Dir,
     engine: Environment<'static>,
@@ -135,10 +183,11 @@ struct Renderer {
 }
 
 impl Renderer {
-    fn open(workspace: &Path, template: &str) -> Result<Self, String> {
-        let open = || Dir::open_ambient_dir(workspace, ambient_authority());
-        let dir = open().map_err(|error| format!("the workspace cannot be opened: {error}"))?;
-        let loader = open().map_err(|error| format!("the workspace cannot be opened: {error}"))?;
+    /// Templates come from `templates`, files go to `workspace`.
+    fn open(templates: &Path, workspace: &Path, template: &str) -> Result<Self, String> {
+        let open = |folder| Dir::open_ambient_dir(folder, ambient_authority());
+        let dir = open(workspace).map_err(|error| format!("the workspace cannot be opened: {error}"))?;
+        let loader = open(templates).map_err(|error| format!("the workspace cannot be opened: {error}"))?;
         let mut engine = Environment::new();
         engine.set_undefined_behavior(UndefinedBehavior::Strict);
         engine.set_fuel(Some(FUEL));

@@ -2,7 +2,7 @@
 
 use aho_corasick::{AhoCorasick, MatchKind};
 
-use crate::results::{Benchmark, Case, Event, Failure, Generation, Step};
+use crate::results::{Benchmark, Case, Comparison, Event, Failure, Generation, Step, Validity};
 
 /// What stands in place of a secret.
 const MASK: &str = "***";
@@ -63,12 +63,15 @@ impl Masker {
             Event::StepFinished { step } => self.mask_step(step),
             Event::GenerationFinished { generation } => self.mask_generation(generation),
             Event::BenchmarkFinished { benchmark } => self.mask_benchmark(benchmark),
+            Event::SampleTaken { benchmarks, .. } => {
+                benchmarks.iter_mut().for_each(|benchmark| self.mask_benchmark(benchmark));
+            }
+            Event::Compared { comparison } => self.mask_comparison(comparison),
             Event::Remarked { remark } => self.mask(&mut remark.text),
             Event::RunStarted { .. }
             | Event::StepStarted { .. }
             | Event::Progress { .. }
-            | Event::SampleTaken { .. }
-            | Event::Compared { .. }
+            | Event::Measuring { .. }
             | Event::RunFinished { .. } => {}
         }
     }
@@ -111,6 +114,23 @@ impl Masker {
     fn mask_benchmark(&self, benchmark: &mut Benchmark) {
         self.mask(&mut benchmark.name);
         self.mask_all(benchmark.parameters.values_mut());
+        self.mask_validity(&mut benchmark.validity);
+    }
+
+    fn mask_comparison(&self, comparison: &mut Comparison) {
+        self.mask_all(comparison.note.iter_mut());
+        for row in &mut comparison.rows {
+            self.mask(&mut row.benchmark);
+            self.mask_all(row.note.iter_mut());
+            self.mask_validity(&mut row.validity);
+        }
+    }
+
+    fn mask_validity(&self, validity: &mut Validity) {
+        match validity {
+            Validity::Valid => {}
+            Validity::Noisy { reason } | Validity::Invalid { reason } => self.mask(&mut reason.text),
+        }
     }
 
     fn mask_all<'a>(&self, texts: impl Iterator<Item = &'a mut String>) {

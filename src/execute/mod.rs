@@ -4,6 +4,7 @@
 //! output within bounds, reads what they report, and tells every finished thing to the [`Emitter`], whose listeners are
 //! the journal on disk, the terminal and the document in the making.
 
+mod arms;
 mod benchmark;
 mod cancel;
 mod emitter;
@@ -25,12 +26,13 @@ use std::time::Duration;
 
 use crate::plan::Item;
 
-pub use benchmark::{Duel, DuelError, Outcome, calibrate, duel};
+pub use arms::{Arms, Place};
+pub use benchmark::{CountError, Part, Reading, ReportError, Rig, Setup, Subject, SubjectError, calibrate};
 pub use cancel::Cancel;
 pub use emitter::{Emitter, Listener};
 pub use environment::Environment;
 pub use journal::{Journal, JournalError, replay};
-pub use launch::{Launcher, Usage};
+pub use launch::{LaunchError, Launcher, Usage};
 pub use log::Log;
 pub use mask::Masker;
 pub use schedule::execute;
@@ -54,15 +56,43 @@ pub struct Workshop {
     pub check_only: bool,
     /// Time for all benchmarks together.
     pub budget: Duration,
+    /// The working copies of a paired measurement; without them only the workspace is measured.
+    pub arms: Option<Arms>,
+    /// Where the order of the measurements is drawn from.
+    pub seed: u64,
+    /// The chance of calling any change of the run when there is none.
+    pub false_alarms: f64,
 }
 
 impl Workshop {
     /// The folder a step's commands run in.
     fn folder(&self, item: &Item) -> PathBuf {
-        if item.working_dir.is_empty() { self.workspace.clone() } else { self.workspace.join(&item.working_dir) }
+        self.here().folder(item)
+    }
+
+    /// The workspace itself, as a place to work in.
+    fn here(&self) -> Place {
+        Place { workspace: self.workspace.clone(), variables: Vec::new() }
     }
 
     /// The environment of one attempt of a step, its own variables last.
+    fn step_env(&self, item: &Item, attempt: u32, own: &[(&str, String)]) -> Vec<(String, String)> {
+        self.here().step_env(item, attempt, own)
+    }
+
+    /// Where a step's output goes, relative to the run's folder.
+    fn log_name(item: &Item, ending: &str) -> String {
+        format!("logs/{}.{ending}", file_stem(&item.id))
+    }
+}
+
+impl Place {
+    /// The folder a step's commands run in.
+    fn folder(&self, item: &Item) -> PathBuf {
+        if item.working_dir.is_empty() { self.workspace.clone() } else { self.workspace.join(&item.working_dir) }
+    }
+
+    /// The environment of one attempt of a step in this place; what tells the arms apart wins over the step's own.
     fn step_env(&self, item: &Item, attempt: u32, own: &[(&str, String)]) -> Vec<(String, String)> {
         let given = [
             ("BACKSIGHT_WORKSPACE", self.workspace.display().to_string()),
@@ -71,12 +101,7 @@ impl Workshop {
             ("BACKSIGHT_ATTEMPT", attempt.to_string()),
         ];
         let given = given.iter().chain(own).map(|(name, value)| ((*name).to_owned(), value.clone()));
-        item.env.iter().cloned().chain(given).collect()
-    }
-
-    /// Where a step's output goes, relative to the run's folder.
-    fn log_name(item: &Item, ending: &str) -> String {
-        format!("logs/{}.{ending}", file_stem(&item.id))
+        item.env.iter().cloned().chain(given).chain(self.variables.iter().cloned()).collect()
     }
 }
 

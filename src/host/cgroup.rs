@@ -41,6 +41,15 @@ pub(super) fn limits(tree: &Tree) -> Limits {
     limits
 }
 
+/// The folders of this process's control groups, from the mount down to its own: those of a controller of version 1, or
+/// of version 2 where it is empty. Only those that exist here; none where there is no such hierarchy.
+pub fn groups(controller: &str) -> Vec<PathBuf> {
+    let tree = Tree::new(Path::new("/"));
+    let groups = tree.text("proc/self/cgroup", 64 * 1024).unwrap_or_default();
+    let mounts = tree.text("proc/self/mountinfo", 1024 * 1024).unwrap_or_default();
+    folders(&groups, &mounts, controller).into_iter().take_while(|folder| folder.is_dir()).collect()
+}
+
 /// The folders whose limits hold for the process, for a controller of version 1, or version 2 where it is empty.
 fn folders(groups: &str, mounts: &str, controller: &str) -> Vec<PathBuf> {
     let Some(group) = groups.lines().find_map(|line| group_path(line, controller)) else { return Vec::new() };

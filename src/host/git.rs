@@ -12,6 +12,10 @@ use super::ask::{Answer, AskError, ask};
 
 /// Status has to look at every tracked file; this is for the largest of repositories.
 const TIME: Duration = Duration::from_secs(20);
+/// Checking out a large repository, or fetching a commit of it.
+const LONG: Duration = Duration::from_secs(900);
+/// The answers of such commands that are read: a name or a path.
+const ANSWER_BYTES: usize = 256 * 1024;
 /// Two commit objects; messages are rarely over some kilobytes.
 const COMMIT_BYTES: usize = 1024 * 1024;
 /// The header lines of status and its first entry.
@@ -96,8 +100,34 @@ impl Git {
         })
     }
 
+    /// Carries out a command that may take long, fetch and write; `settings` and `variables` are added to ours. What it
+    /// says on standard output is given back without the white space around it.
+    pub(super) fn carry_out(
+        &self,
+        what: &'static str,
+        settings: &[&str],
+        variables: &[(&str, &std::ffi::OsStr)],
+        arguments: &[&str],
+    ) -> Result<String, GitError> {
+        let mut command = self.command(settings);
+        command.args(arguments).env_remove("GIT_NO_LAZY_FETCH").env_remove("GIT_OPTIONAL_LOCKS");
+        command.envs(variables.iter().copied());
+        tracing::debug!(what, ?arguments, "git");
+        let answer = ask(&mut command, b"", ANSWER_BYTES, LONG)?;
+        if !answer.success {
+            return Err(self.failed(what, &answer));
+        }
+        Ok(String::from_utf8_lossy(&answer.output).trim().to_owned())
+    }
+
     fn ask(&self, what: &'static str, arguments: &[&str], input: &[u8], limit: usize) -> Result<Answer, GitError> {
         tracing::debug!(what, "asking git");
+        let mut command = self.command(&[]);
+        command.args(arguments);
+        Ok(ask(&mut command, input, limit, TIME)?)
+    }
+
+    fn command(&self, settings: &[&str]) -> Command {
         let mut command = Command::new("git");
         command.arg("-C").arg(&self.folder).arg("--no-pager");
         for setting in [
@@ -106,16 +136,19 @@ impl Git {
             "log.showSignature=false",
             "safe.bareRepository=explicit",
             "core.untrackedCache=false",
-        ] {
+        ]
+        .iter()
+        .chain(settings)
+        {
             command.arg("-c").arg(setting);
         }
-        command.args(arguments).env("GIT_OPTIONAL_LOCKS", "0").env("GIT_TERMINAL_PROMPT", "0");
+        command.env("GIT_OPTIONAL_LOCKS", "0").env("GIT_TERMINAL_PROMPT", "0");
         command.env("GIT_NO_LAZY_FETCH", "1").env("LC_ALL", "C");
         // Set inside a git hook, these would point it at another repository than the workspace's.
         for name in ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_OBJECT_DIRECTORY", "GIT_TRACE"] {
             command.env_remove(name);
         }
-        Ok(ask(&mut command, input, limit, TIME)?)
+        command
     }
 
     fn failed(&self, what: &'static str, answer: &Answer) -> GitError {

@@ -1,8 +1,8 @@
 //! Probes the surroundings of a run: the machine, the source it stands on, and the tools the steps use.
 //!
-//! Three questions, three answers in the nouns of [`crate::results`]: [`probe`] says what the machine is, [`change`]
-//! says which commit, branch and change request are measured, [`toolchains`] says which versions of the asked-for
-//! tools are there. None of them fails: a fact that cannot be read is absent, and the reason is kept beside it or
+//! Questions with answers in the nouns of [`crate::results`]: [`probe`] says what the machine is, [`change`] says which
+//! commit, branch and change request are measured, [`toolchains`] says which versions of the asked-for tools are there,
+//! [`State`] says under which conditions something is measured. None of them fails: a fact that cannot be read is absent, and the reason is kept beside it or
 //! returned as a remark. Nothing here blocks for long: files are read with a bound, programs run with a time limit.
 
 mod ask;
@@ -13,10 +13,15 @@ mod environment;
 mod git;
 mod machine;
 mod repository;
+mod state;
 mod surroundings;
 mod toolchain;
 mod tree;
+mod worktrees;
 
+pub use cgroup::groups;
 pub use change::change;
 pub use machine::probe;
+pub use state::State;
 pub use toolchain::toolchains;
+pub use worktrees::{CopiesError, Revision, Wanted, WorkingCopies, working_copies};

@@ -8,14 +8,12 @@ use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use crate::compare::{Decision, PairedTerms};
-use crate::execute::{Cancel, Duel, DuelError, Emitter, Environment, Listener, Log, Outcome, Workshop, duel};
-use crate::host;
-use crate::plan::{Invocation, Item, Measure, Work};
-use crate::results::{
-    Basis, Comparison, Direction, Document, Event, ExitCode, Kind, MetricChange, Pairs, PipelineRef, Status, Step,
-    StepStatus, Verdict,
-};
+use super::gate::{is_doubtful, is_regression};
+use crate::execute::{Arms, Cancel, Emitter, Environment, Listener, Place, Workshop, execute};
+use crate::pipeline::MetricName;
+use crate::plan::{Invocation, Item, Manner, Measure, Plan, Work};
+use crate::results::{Document, Event, ExitCode, Kind, PipelineRef, RunInfo, Status, Step, Verdict};
+use crate::{compare, host};
 
 /// What is asked for.
 #[derive(Debug)]
@@ -34,10 +32,16 @@ pub struct Request {
     pub timeout: Duration,
     /// Runs of each command before the first pair.
     pub warm_up: u32,
-    /// Where the order inside the pairs is drawn from.
+    /// Where the order of all runs is drawn from.
     pub seed: u64,
-    /// What the decision is held to.
-    pub terms: PairedTerms,
+    /// How both commands are executed.
+    pub manner: Manner,
+    /// Metrics to compare beside wall and CPU time.
+    pub metrics: Vec<MetricName>,
+    /// The smallest change that matters, relative.
+    pub limit: f64,
+    /// The chance of calling any change where there is none.
+    pub false_alarms: f64,
     /// The variables of this process.
     pub env: BTreeMap<String, String>,
     /// How the measurement is told to stop.
@@ -47,21 +51,16 @@ pub struct Request {
 /// Why nothing was measured.
 #[derive(Debug, thiserror::Error)]
 pub enum BenchError {
-    /// A command.
-    #[error(transparent)]
-    Duel(#[from] DuelError),
-    /// A folder or a file of ours.
-    #[error("the measurement cannot keep its log: {0}")]
+    /// A folder or a file of ours, or the system's refusal of a thread.
+    #[error("the measurement cannot begin: {0}")]
     Place(#[from] std::io::Error),
 }
 
 impl BenchError {
-    /// What the process returns for it: a command that cannot be measured leaves the question undecided.
+    /// What the process returns for it.
     pub const fn exit_code(&self) -> ExitCode {
         match self {
-            Self::Duel(DuelError::Start(..)) => ExitCode::Usage,
-            Self::Duel(DuelError::Fails { .. }) => ExitCode::Undecided,
-            Self::Duel(DuelError::System(_)) | Self::Place(_) => ExitCode::Tool,
+            Self::Place(_) => ExitCode::Tool,
         }
     }
 }
@@ -69,39 +68,36 @@ impl BenchError {
 /// Measures, decides, and gives the document.
 ///
 /// # Errors
-/// If a command cannot be started or fails again and again.
+/// If the measurement cannot begin. A command that cannot be run is part of the document.
 pub fn bench(request: Request, listeners: Vec<Box<dyn Listener>>) -> Result<Document, BenchError> {
     let place = tempfile::tempdir()?;
     let blank = blank(&request);
-    let environment = Environment::new(request.env, &[]);
+    let note = format!(
+        "{} (base) against {} (head), in pairs whose order is drawn from seed {}",
+        request.base.display(),
+        request.head.display(),
+        request.seed
+    );
+    let plan = plan(&request);
+    let here = Place { workspace: request.folder.clone(), variables: Vec::new() };
     let workshop = Workshop {
         workspace: request.folder,
         run_dir: place.path().to_owned(),
-        environment,
+        environment: Environment::new(request.env, &[]),
         cancel: request.cancel,
         jobs: 1,
         check_only: false,
         budget: request.budget,
+        arms: Some(Arms { base: here.clone(), head: here }),
+        seed: request.seed,
+        false_alarms: request.false_alarms,
     };
     let emitter = Emitter::new(workshop.environment.masker().clone(), listeners);
     emitter.emit(Event::RunStarted { document: Box::new(blank.clone()), steps: 1 });
-    let item = item(request.name, &request.head, request.timeout, request.terms.limit);
-    let mut log = Log::create(&workshop.run_dir, "bench.log".into(), workshop.environment.masker(), None)?;
-    let measured = Duel {
-        item: &item,
-        base: &request.base,
-        head: &request.head,
-        budget: request.budget,
-        warm_up: request.warm_up,
-        seed: request.seed,
-        terms: request.terms,
-    };
-    let started = emitter.elapsed_ns();
-    let outcome = duel(&measured, &workshop, &emitter, &mut log)?;
-    emitter.emit(Event::StepFinished { step: step(&item, emitter.elapsed_ns() - started, &outcome, &workshop) });
-    let comparison = comparison(&measured, &outcome);
-    let (status, exit_code) = judge(&comparison, &workshop.cancel);
-    emitter.emit(Event::Compared { comparison });
+    let rows = execute(&plan, &workshop, &emitter)?;
+    emitter.emit(Event::Compared { comparison: compare::paired(rows, request.false_alarms, note) });
+    let judged = emitter.look(|document| judge(document, &workshop.cancel));
+    let (status, exit_code) = judged.unwrap_or((Status::Errored, ExitCode::Tool));
     emitter.emit(Event::RunFinished { status, exit_code, duration_ns: emitter.elapsed_ns() });
     Ok(emitter.finish().unwrap_or(blank))
 }
@@ -114,24 +110,29 @@ fn blank(request: &Request) -> Document {
     // No file: the two commands stand for it.
     let pipeline = PipelineRef { path: String::new(), sha256 };
     let host = host::probe(std::path::Path::new("/"));
-    Document { change, host, ..Document::begun(Uuid::now_v7(), Timestamp::now(), project, pipeline) }
+    let begun = Document::begun(Uuid::now_v7(), Timestamp::now(), project, pipeline);
+    Document { run: RunInfo { seed: Some(request.seed), ..begun.run }, change, host, ..begun }
 }
 
-fn item(name: String, head: &Invocation, timeout: Duration, limit: f64) -> Item {
+fn plan(request: &Request) -> Plan {
+    let mut metrics = vec![MetricName::WallTime, MetricName::CpuTime];
+    metrics.extend(request.metrics.iter().filter(|metric| !metrics.contains(metric)).copied().collect::<Vec<_>>());
     let measure = Measure {
-        run: head.clone(),
+        run: request.head.clone(),
+        vs: Some(request.base.clone()),
         build: None,
-        metrics: Vec::new(),
+        metrics,
         budget: None,
-        warm_up: 0,
+        warm_up: request.warm_up,
         samples: None,
         harness: None,
-        limit,
+        limit: request.limit,
+        manner: Box::new(request.manner.clone()),
     };
-    Item {
-        id: format!("{}/{name}", Kind::Benchmark.section()),
+    let item = Item {
+        id: format!("{}/{}", Kind::Benchmark.section(), request.name),
         kind: Kind::Benchmark,
-        name,
+        name: request.name.clone(),
         model: None,
         target: "cpu".into(),
         skip: None,
@@ -139,93 +140,26 @@ fn item(name: String, head: &Invocation, timeout: Duration, limit: f64) -> Item 
         env: Vec::new(),
         secrets: Vec::new(),
         working_dir: String::new(),
-        timeout,
+        timeout: request.timeout,
         work: Work::Benchmark(measure),
-    }
-}
-
-fn step(item: &Item, duration_ns: u64, outcome: &Outcome, workshop: &Workshop) -> Step {
-    let cancelled = workshop.cancel.is_asked();
-    Step {
-        id: item.id.clone(),
-        kind: item.kind,
-        name: item.name.clone(),
-        model: None,
-        target: Some(item.target.clone()),
-        status: if cancelled { StepStatus::Cancelled } else { StepStatus::Passed },
-        reason: None,
-        command: item.work.display(),
-        attempts: u32::try_from(outcome.benchmark.iterations.len()).unwrap_or(u32::MAX),
-        exit: None,
-        started_at: None,
-        duration_ns,
-        log: None,
-    }
-}
-
-fn comparison(measured: &Duel<'_>, outcome: &Outcome) -> Comparison {
-    let row = |(metric, decision, pairs): &(String, Decision, Pairs)| {
-        let value = |metrics: &[crate::results::Metric]| {
-            metrics.iter().find(|known| known.metric == *metric).map(|known| known.value)
-        };
-        let finite = |bound: f64| Some(bound).filter(|bound| bound.is_finite() && *bound > -1.0);
-        let n = if pairs.confirmation > 0 { pairs.confirmation } else { pairs.screening };
-        MetricChange {
-            benchmark: outcome.benchmark.series(),
-            metric: metric.clone(),
-            unit: "ns".into(),
-            direction: Direction::Lower,
-            base: value(&outcome.benchmark.base),
-            head: value(&outcome.benchmark.metrics),
-            change: Some(decision.change),
-            low: finite(decision.low),
-            high: finite(decision.high),
-            confidence: Some(decision.confidence),
-            p: Some(decision.p),
-            n: (n, n),
-            limit: measured.terms.limit,
-            pairs: Some(*pairs),
-            smallest_detectable: decision.smallest_detectable,
-            method: Some(crate::compare::PAIRED_METHOD.into()),
-            verdict: decision.verdict,
-            validity: outcome.benchmark.validity.clone(),
-            note: undecided(decision),
-        }
     };
-    Comparison {
-        basis: Basis::Paired,
-        baseline: None,
-        note: Some(format!(
-            "{} (base) against {} (head), in pairs whose order is drawn from seed {}",
-            measured.base.display(),
-            measured.head.display(),
-            measured.seed
-        )),
-        rows: outcome.decisions.iter().map(row).collect(),
-        newly_failing: Vec::new(),
-        still_failing: Vec::new(),
-        fixed: Vec::new(),
-        vanished: Vec::new(),
-    }
+    Plan { items: vec![item], missing_targets: Vec::new(), remarks: Vec::new() }
 }
 
-/// What an undecided row says: what this measurement could have seen.
-fn undecided(decision: &Decision) -> Option<String> {
-    let seen = decision.smallest_detectable.filter(|_| decision.verdict == Verdict::Inconclusive)?;
-    Some(format!(
-        "this measurement could have seen {}; a larger `--budget` sees less",
-        crate::report::figures::change(seen)
-    ))
-}
-
-/// A regression fails, an open question is undecided.
-fn judge(comparison: &Comparison, cancel: &Cancel) -> (Status, ExitCode) {
-    let has = |verdict| comparison.rows.iter().any(|row| row.verdict == verdict);
+/// A regression fails, an open question is undecided, a command that cannot be started is a mistake on the command line.
+fn judge(document: &Document, cancel: &Cancel) -> (Status, ExitCode) {
+    let rows: Vec<_> = document.comparison.iter().flat_map(|comparison| &comparison.rows).collect();
+    let doubtful = rows.iter().any(|row| is_doubtful(row));
+    let regressed = rows.iter().any(|row| is_regression(row));
+    let decided = |verdict| matches!(verdict, Verdict::Unchanged | Verdict::Improved);
+    let open = rows.is_empty() || rows.iter().any(|row| !row.beside && !decided(row.verdict));
+    let not_started = |step: &Step| step.reason.as_ref().is_some_and(|reason| reason.code == "not_started");
     match cancel.signal() {
         Some(2) => (Status::Cancelled, ExitCode::Interrupted),
         Some(_) => (Status::Cancelled, ExitCode::Terminated),
-        None if has(Verdict::Regressed) => (Status::Failed, ExitCode::Failed),
-        None if comparison.rows.is_empty() || has(Verdict::Inconclusive) => (Status::Undecided, ExitCode::Undecided),
+        None if document.steps.iter().any(not_started) => (Status::Errored, ExitCode::Usage),
+        None if regressed => (Status::Failed, ExitCode::Failed),
+        None if open || doubtful => (Status::Undecided, ExitCode::Undecided),
         None => (Status::Passed, ExitCode::Passed),
     }
 }

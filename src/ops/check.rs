@@ -26,6 +26,9 @@ pub struct Row {
     pub reason: Option<Reason>,
     /// The command, or the template of a generation.
     pub command: String,
+    /// How a benchmark's command is executed, where that is not as usual.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub manner: Vec<String>,
     /// The files a generation would write.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub outputs: Vec<String>,
@@ -91,6 +94,10 @@ fn rows(plan: &Plan) -> Vec<Row> {
             runs: item.skip.is_none(),
             reason: item.skip.clone(),
             command: item.work.display(),
+            manner: match &item.work {
+                plan::Work::Benchmark(measure) => measure.manner.display(&measure.metrics),
+                plan::Work::Generate { .. } | plan::Work::Test { .. } => Vec::new(),
+            },
             outputs: match &item.work {
                 plan::Work::Generate { outputs, .. } => outputs.iter().map(|output| output.path.clone()).collect(),
                 plan::Work::Test { .. } | plan::Work::Benchmark(_) => Vec::new(),

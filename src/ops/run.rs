@@ -17,9 +17,11 @@ use super::files::{RESULTS, rescue, write_reports};
 use super::load::{Loaded, load};
 use super::planning::{PlanningError, planned};
 use crate::compare::{self, Limits, Terms};
-use crate::execute::{self, Cancel, Emitter, Environment, Journal, Listener, Workshop};
-use crate::plan::{Facts, Plan, Selection, Work};
-use crate::results::{Comparison, Document, Event, ExitCode, PipelineRef, RemarkLevel, RunInfo, Status};
+use crate::execute::{self, Arms, Cancel, Emitter, Environment, Journal, Listener, Workshop};
+use crate::plan::{Facts, Item, Plan, Selection, Work};
+use crate::results::{
+    Comparison, Document, Event, ExitCode, Kind, MetricChange, PipelineRef, RemarkLevel, RunInfo, Status,
+};
 use crate::store::{FolderError, OpenOptions, Places, RunLock, SqliteStore, Store, StoreError};
 use crate::{host, results};
 
@@ -39,6 +41,10 @@ pub struct Request {
     pub jobs: Option<usize>,
     /// Time for all benchmarks; the pipeline's `budget` if `None`.
     pub budget: Option<Duration>,
+    /// Where the order of the measurements is drawn from; the clock if `None`.
+    pub seed: Option<u64>,
+    /// The working copies of a paired measurement, where there is a base.
+    pub arms: Option<Arms>,
     /// The variables of this process.
     pub env: BTreeMap<String, String>,
     /// How the run is told to stop.
@@ -116,10 +122,10 @@ pub fn run(request: Request, listeners: Vec<Box<dyn Listener>>) -> Result<Answer
     let steps = prepared.plan.runnable() as u64;
     emitter.emit(Event::RunStarted { document: Box::new(prepared.document.clone()), steps });
     prepared.tell_remarks(&emitter);
-    execute::execute(&prepared.plan, &prepared.workshop, &emitter).map_err(RunError::System)?;
+    let rows = execute::execute(&prepared.plan, &prepared.workshop, &emitter).map_err(RunError::System)?;
     let mut problems = Vec::new();
     if !prepared.workshop.cancel.is_asked() {
-        match prepared.compare(&store, &emitter) {
+        match prepared.compare(rows, &store, &emitter) {
             Ok(comparison) => emitter.emit(Event::Compared { comparison }),
             Err(error) => problems.push(format!("no comparison: {error}")),
         }
@@ -180,7 +186,10 @@ fn prepare(request: Request) -> Result<Prepared, RunError> {
     let places = Places::of(&loaded.workspace);
     let run_dir = make_folder(&places, id)?;
     let toolchains = host::toolchains(&loaded.workspace, &tools::asked_for(&plan));
-    let document = blank(&loaded, &facts, &request, id, started_at, (change, machine, toolchains));
+    let seed = request.seed.unwrap_or_else(new_seed);
+    let mut document = blank(&loaded, &facts, &request, id, started_at, (change, machine, toolchains));
+    let measures = |item: &Item| item.skip.is_none() && item.kind == Kind::Benchmark;
+    document.run.seed = plan.items.iter().any(measures).then_some(seed);
     remarks.extend(plan.remarks.iter().cloned());
     let jobs = request.jobs.or(loaded.pipeline().jobs.map(|jobs| jobs as usize)).unwrap_or(1);
     let budget = request.budget.or(loaded.pipeline().budget.map(|budget| budget.0)).unwrap_or(BUDGET);
@@ -192,6 +201,10 @@ fn prepare(request: Request) -> Result<Prepared, RunError> {
         jobs,
         check_only: request.check_only,
         budget,
+        arms: request.arms,
+        seed,
+        // Half is where a level stops being one.
+        false_alarms: loaded.pipeline().gate.false_alarms.0.min(0.5),
     };
     Ok(Prepared { loaded, facts, plan, remarks, places, workshop, document, id, started_at })
 }
@@ -255,7 +268,30 @@ impl Prepared {
         limits
     }
 
-    fn compare(&self, store: &dyn Store, emitter: &Emitter) -> Result<Comparison, StoreError> {
+    /// The comparison of the two arms where there were two, otherwise that with the stored baseline.
+    fn compare(&self, rows: Vec<MetricChange>, store: &dyn Store, emitter: &Emitter) -> Result<Comparison, StoreError> {
+        let stored = self.compare_with_stored(store, emitter)?;
+        if self.workshop.arms.is_none() {
+            return Ok(stored);
+        }
+        let seed = self.workshop.seed;
+        let mut note = format!("base and head on this host, in pairs whose order is drawn from seed {seed}");
+        if let Some(base) = &stored.baseline {
+            note.push_str(&format!("; tests against run {}", base.run.get(..13).unwrap_or(&base.run)));
+        }
+        let paired = compare::paired(rows, self.workshop.false_alarms, note);
+        // What was measured at another time says nothing beside what was measured in turns; tests need no turns.
+        Ok(Comparison {
+            rows: paired.rows,
+            basis: paired.basis,
+            note: paired.note,
+            baseline: None,
+            false_alarms: paired.false_alarms,
+            ..stored
+        })
+    }
+
+    fn compare_with_stored(&self, store: &dyn Store, emitter: &Emitter) -> Result<Comparison, StoreError> {
         let compare_with = self.loaded.pipeline().baseline.compare_with.as_deref();
         let wanted = emitter.look(|document| Wanted::by(document, compare_with)).unwrap_or_default();
         let base = baseline::choose(store, &wanted)?;
@@ -290,6 +326,12 @@ impl Prepared {
         }
         emitter.emit(Event::RunFinished { status, exit_code, duration_ns: emitter.elapsed_ns() });
     }
+}
+
+/// A seed from the clock: any number will do. It is recorded, so that the order can be drawn again, and short enough to
+/// be typed and to be a number in JSON.
+pub fn new_seed() -> u64 {
+    u64::try_from(Timestamp::now().as_nanosecond()).unwrap_or_default() % (1 << 32)
 }
 
 /// A wish to stop that comes with the first SIGINT, SIGTERM or SIGHUP of this process.

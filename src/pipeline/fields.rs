@@ -112,6 +112,22 @@ pub(super) fn date(_: &mut SchemaGenerator) -> Schema {
     })
 }
 
+/// The highest number of a processor that the system's own sets hold.
+const LAST_PROCESSOR: u16 = 1023;
+
+pub(super) fn pin(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "anyOf": [
+            { "type": "string", "enum": ["none", "auto"] },
+            {
+                "type": "array",
+                "minItems": 1,
+                "items": { "type": "integer", "minimum": 0, "maximum": LAST_PROCESSOR },
+            },
+        ],
+    })
+}
+
 pub(super) fn code(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "string",

@@ -210,20 +210,48 @@ pub struct BenchmarkStep {
     pub common: Common,
     /// The command to measure, or the harness to call.
     pub run: Command,
-    /// A command run once before; its time is not measured.
+    /// A command run once before, in a paired run once in each arm; its time is not measured.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub build: Option<Command>,
-    /// Which metrics are compared; all are recorded. Default: wall and CPU time.
+    /// Which metrics are compared; all but counters are recorded in any case. `instructions`, `cycles`, `branch_misses`
+    /// and `cache_misses` are counted only where they are named here. Default: wall and CPU time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metrics: Option<Vec<MetricName>>,
-    /// Time for the samples of this benchmark. Default: its share of the run's `budget`, at most 10 s.
+    /// Where the number of instructions comes from. Default `auto`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<CounterSource>,
+    /// A command before each execution, warm-ups included; it is not measured. If it fails, that execution failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prepare: Option<Command>,
+    /// A command after each execution, whatever became of it; it is not measured. If it fails, that execution failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cleanup: Option<Command>,
+    /// What the command reads on standard input: a file, relative to the workspace, or `text: ...`. Default: nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stdin: Option<Stdin>,
+    /// Which processors the command may use: `none` (as it is), `auto` (all but the first where there are more than
+    /// two), or a list of numbers. Default `none`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "fields::pin")]
+    pub pin: Option<Pin>,
+    /// The command's nice value, -20 (first) to 19 (last); below 0 it takes a permission. Default: as it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = -20, max = 19))]
+    pub priority: Option<i32>,
+    /// The command sees no environment but `PATH`, `HOME`, `LANG=C.UTF-8`, `env`, the step's `secrets`, and what
+    /// Backsight sets.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub clean_env: bool,
+    /// Time for the samples of this benchmark. Default: its share of the run's `budget`; at most 10 s where there is no
+    /// base to compare with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub budget: Option<StepDuration>,
     /// Executions before the first sample. Default 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(max = 10_000))]
     pub warm_up: Option<u32>,
-    /// Exactly this many samples, whatever the budget. Default: as many as the budget allows, 6 to 1000.
+    /// Exactly this many samples where there is no base to compare with, whatever the budget. Default: as many as the
+    /// budget allows, 6 to 1000. With a base the decision needs as many pairs as it needs, within the budget.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 1_000_000))]
     pub samples: Option<u32>,
@@ -250,8 +278,24 @@ pub enum MetricName {
     UserTime,
     /// System time.
     SystemTime,
-    /// The largest resident set of a single process.
+    /// Memory at its peak.
     PeakMemory,
+    /// Instructions executed in user space.
+    Instructions,
+    /// Processor cycles in user space.
+    Cycles,
+    /// Mispredicted branches.
+    BranchMisses,
+    /// Misses of the last cache.
+    CacheMisses,
+    /// Page faults that needed no reading from a disk.
+    MinorFaults,
+    /// Page faults that did.
+    MajorFaults,
+    /// How often the command gave up a processor to wait.
+    VoluntarySwitches,
+    /// How often a processor was taken from it.
+    InvoluntarySwitches,
 }
 
 impl MetricName {
@@ -263,7 +307,84 @@ impl MetricName {
             Self::UserTime => "user_time",
             Self::SystemTime => "system_time",
             Self::PeakMemory => "peak_memory",
+            Self::Instructions => "instructions",
+            Self::Cycles => "cycles",
+            Self::BranchMisses => "branch_misses",
+            Self::CacheMisses => "cache_misses",
+            Self::MinorFaults => "minor_faults",
+            Self::MajorFaults => "major_faults",
+            Self::VoluntarySwitches => "voluntary_switches",
+            Self::InvoluntarySwitches => "involuntary_switches",
         }
+    }
+
+    /// Whether it takes a counter, which is only there for those who ask for it.
+    pub const fn is_counter(self) -> bool {
+        matches!(self, Self::Instructions | Self::Cycles | Self::BranchMisses | Self::CacheMisses)
+    }
+}
+
+/// Where the number of instructions comes from.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum CounterSource {
+    /// The processor's counters where the kernel gives them, otherwise callgrind where it is installed.
+    #[default]
+    Auto,
+    /// The processor's counters, in the timed executions themselves.
+    Perf,
+    /// Executions of their own under `valgrind --tool=callgrind`: slow, and the same count every time.
+    Callgrind,
+}
+
+impl CounterSource {
+    /// The word in the pipeline file.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Perf => "perf",
+            Self::Callgrind => "callgrind",
+        }
+    }
+}
+
+/// What a command reads on standard input.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Stdin {
+    /// A file, relative to the workspace; a template.
+    File(#[schemars(length(min = 1))] String),
+    /// A text; a template.
+    Text {
+        /// The text.
+        text: String,
+    },
+}
+
+/// Which processors a measured command may use.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Pin {
+    /// By a rule.
+    Rule(PinRule),
+    /// These, by their numbers.
+    Processors(Vec<u16>),
+}
+
+/// A rule for the processors of a measured command.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PinRule {
+    /// Those that Backsight may use.
+    #[default]
+    None,
+    /// All of them but the first, where there are more than two: that one is left to Backsight.
+    Auto,
+}
+
+impl Default for Pin {
+    fn default() -> Self {
+        Self::Rule(PinRule::None)
     }
 }
 
@@ -341,6 +462,10 @@ pub struct Gate {
     /// The smallest change that matters. Default 2 %.
     #[serde(default = "default_regression")]
     pub regression: Percent,
+    /// The chance that a paired run raises any alarm when nothing changed, all benchmarks and metrics together. Default
+    /// 1 %.
+    #[serde(default = "default_false_alarms")]
+    pub false_alarms: Percent,
     /// What a benchmark without a figure, or without a baseline, does to the run. Default `fail` for the former.
     #[serde(default)]
     pub missing: MissingPolicy,
@@ -348,12 +473,20 @@ pub struct Gate {
 
 impl Default for Gate {
     fn default() -> Self {
-        Self { regression: default_regression(), missing: MissingPolicy::default() }
+        Self {
+            regression: default_regression(),
+            false_alarms: default_false_alarms(),
+            missing: MissingPolicy::default(),
+        }
     }
 }
 
 const fn default_regression() -> Percent {
     Percent(0.02)
+}
+
+const fn default_false_alarms() -> Percent {
+    Percent(0.01)
 }
 
 /// What a benchmark that gave no result does to the run.

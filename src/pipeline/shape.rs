@@ -132,8 +132,8 @@ impl<'s, 'f> Shape<'s, 'f> {
             return None;
         }
         // `4.0` is an integer in JSON Schema, but not for the deserialiser.
-        let whole = wording::takes(schema, "integer") && !number.is_u64();
-        Some(if whole { Value::from(value as u64) } else { Value::Number(number) })
+        let whole = wording::takes(schema, "integer") && !number.is_u64() && !number.is_i64();
+        Some(if whole { Value::from(value as i64) } else { Value::Number(number) })
     }
 
     fn text(&mut self, node: &Node, text: &str, schema: &Value, subject: Subject<'_>) -> bool {

@@ -124,6 +124,9 @@ pub(super) fn type_help(node: &Node, schema: &Value, key: &str) -> Option<String
         return Some(format!("write it as a list: `{key}: [{text}]`"));
     }
     let branches = schema.get("anyOf").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    if branches.iter().any(|branch| takes(branch, "array")) && branches.iter().any(|branch| choices(branch).is_some()) {
+        return Some(format!("write it as a list: `{key}: [{text}]`"));
+    }
     if takes(schema, "string") || branches.iter().any(|branch| takes(branch, "string")) {
         return Some(format!("quote it: \"{text}\""));
     }

@@ -1,5 +1,6 @@
 //! What templates of the pipeline file see, and how they are rendered within bounds.
 
+use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Serde;
 use minijinja::{Environment, UndefinedBehavior};
 use serde_json::{Value, json};
@@ -34,6 +35,10 @@ impl Template {
         let mut engine = Environment::new();
         engine.set_undefined_behavior(UndefinedBehavior::Strict);
         engine.set_fuel(Some(FUEL));
+        // A text without a template keeps its last newline too. Without delimiters of our own this cannot fail.
+        if let Ok(syntax) = SyntaxConfig::builder().keep_trailing_newline(true).build() {
+            engine.set_syntax(syntax);
+        }
         let mut values = json!({
             "project": facts.project,
             "run": { "id": facts.run_id },

@@ -1,16 +1,17 @@
 //! Steps × models × targets, each with its decision.
 
 use std::collections::BTreeMap;
+use std::path::{Component, Path};
 use std::time::Duration;
 
 use serde_json::json;
 
 use super::rules::{Rules, Subject};
 use super::{
-    Facts, Invocation, Item, Measure, Output, Plan, PlanError, Selection, Template, TemplateError, Work, order,
+    Facts, Invocation, Item, Manner, Measure, Output, Plan, PlanError, Selection, Template, TemplateError, Work, order,
 };
 use crate::pipeline::{
-    BenchmarkStep, Command, Common, ForEach, GenerationStep, MetricName, Model, OutputSource, Percent, Pipeline,
+    BenchmarkStep, Command, Common, ForEach, GenerationStep, MetricName, Model, OutputSource, Percent, Pipeline, Stdin,
     TestStep,
 };
 use crate::results::{Kind, Reason};
@@ -251,6 +252,7 @@ fn benchmark_work(
     let default_metrics = || vec![MetricName::WallTime, MetricName::CpuTime];
     Ok(Work::Benchmark(Measure {
         run: command(&step.run).map_err(|error| ("run", error))?,
+        vs: None,
         build: step.build.as_ref().map(command).transpose().map_err(|error| ("build", error))?,
         metrics: step.metrics.clone().unwrap_or_else(default_metrics),
         budget: step.budget.map(|budget| budget.0),
@@ -258,7 +260,44 @@ fn benchmark_work(
         samples: step.samples,
         harness: step.harness.map(|harness| (harness, step.output.clone().unwrap_or(OutputSource::Stdout))),
         limit: limit.0,
+        manner: Box::new(manner(step, template)?),
     }))
+}
+
+fn manner(step: &BenchmarkStep, template: &Template) -> Result<Manner, (&'static str, TemplateError)> {
+    let command = |what, command: &Option<Command>| {
+        let command = command.as_ref().map(|command| Invocation::of(command, step.common.shell, template));
+        command.transpose().map_err(|error| (what, error))
+    };
+    let stdin = step.stdin.as_ref().map(|stdin| match stdin {
+        Stdin::File(path) => template.render(path).and_then(inside).map(Stdin::File),
+        Stdin::Text { text } => template.render(text).map(|text| Stdin::Text { text }),
+    });
+    Ok(Manner {
+        prepare: command("prepare", &step.prepare)?,
+        cleanup: command("cleanup", &step.cleanup)?,
+        stdin: stdin.transpose().map_err(|error| ("stdin", error))?,
+        pin: step.pin.clone().unwrap_or_default(),
+        priority: step.priority,
+        clean_env: step.clean_env,
+        source: step.source.unwrap_or_default(),
+    })
+}
+
+/// A path that a template made must not lead out of the workspace.
+fn inside(path: String) -> Result<String, TemplateError> {
+    let mut depth = 0_usize;
+    let stays = Path::new(&path).components().all(|component| {
+        let deeper = match component {
+            Component::Normal(_) => depth.checked_add(1),
+            Component::ParentDir => depth.checked_sub(1),
+            Component::CurDir => Some(depth),
+            Component::RootDir | Component::Prefix(_) => None,
+        };
+        depth = deeper.unwrap_or_default();
+        deeper.is_some()
+    });
+    if stays { Ok(path) } else { Err(TemplateError(format!("`{path}` leaves the workspace"))) }
 }
 
 fn refuse_shared_outputs(items: &[Item]) -> Result<(), PlanError> {

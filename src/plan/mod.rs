@@ -5,6 +5,7 @@
 
 mod context;
 mod expand;
+mod manner;
 mod order;
 mod rules;
 mod select;
@@ -17,6 +18,7 @@ use crate::results::{Kind, Reason};
 
 pub use context::{Template, TemplateError, slug};
 pub use expand::expand;
+pub use manner::Manner;
 pub use select::{Selection, SelectionError};
 
 /// What planning needs to know of the world.
@@ -134,7 +136,9 @@ impl Work {
 pub struct Measure {
     /// The command.
     pub run: Invocation,
-    /// A command run once before.
+    /// The base's command in a paired measurement, where it is another than the head's.
+    pub vs: Option<Invocation>,
+    /// A command run once before; in a paired measurement once in each arm.
     pub build: Option<Invocation>,
     /// Which metrics are compared.
     pub metrics: Vec<MetricName>,
@@ -148,6 +152,8 @@ pub struct Measure {
     pub harness: Option<(Harness, OutputSource)>,
     /// The smallest change that matters, relative.
     pub limit: f64,
+    /// How the command is executed.
+    pub manner: Box<Manner>,
 }
 
 /// One file of a generation.

@@ -1,6 +1,8 @@
 //! A run in one sentence.
 
-use crate::results::{Document, ExitCode, Outcome, Status, StepStatus, Verdict};
+use std::collections::BTreeSet;
+
+use crate::results::{Basis, Document, ExitCode, Outcome, Status, StepStatus, Verdict};
 
 /// The sentence that stands above everything: failures first, then what moved, then what is as it was.
 pub fn headline(document: &Document) -> String {
@@ -41,6 +43,7 @@ fn reasons(document: &Document) -> String {
         (broken, "benchmark failed", "benchmarks failed"),
         (verdicts(Verdict::Regressed), "regression", "regressions"),
         (verdicts(Verdict::Missing), "benchmark missing", "benchmarks missing"),
+        (without_base(document), "benchmark without a base", "benchmarks without a base"),
         (counts.cancelled + steps(StepStatus::Cancelled), "cancelled", "cancelled"),
     ];
     words(&bad)
@@ -48,6 +51,13 @@ fn reasons(document: &Document) -> String {
 
 fn verdicts(document: &Document, wanted: Verdict) -> u64 {
     document.comparison.iter().flat_map(|all| &all.rows).filter(|row| row.verdict == wanted).count() as u64
+}
+
+/// Benchmarks whose base was to be measured and could not be.
+fn without_base(document: &Document) -> u64 {
+    let paired = document.comparison.iter().filter(|comparison| comparison.basis == Basis::Paired);
+    let rows = paired.flat_map(|comparison| &comparison.rows).filter(|row| row.verdict == Verdict::NoBase);
+    rows.map(|row| row.benchmark.as_str()).collect::<BTreeSet<_>>().len() as u64
 }
 
 fn words(list: &[(u64, &str, &str)]) -> String {

@@ -30,9 +30,11 @@ pub fn markdown(document: &Document) -> String {
     steps(&mut out, document);
     remarks(&mut out, document);
     let run = document.run.id;
+    let overhead = document.measuring.as_ref().and_then(rows::overhead);
+    let overhead = overhead.map(|text| format!(" · {text}")).unwrap_or_default();
     let _ = writeln!(
         out,
-        "<sub>run {run} · backsight {} · exit {} ({})</sub>",
+        "<sub>run {run} · backsight {} · exit {} ({}){overhead}</sub>",
         document.tool.version,
         document.run.exit_code.code(),
         exit_reason(document)

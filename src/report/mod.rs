@@ -7,10 +7,13 @@ pub mod escape;
 pub mod figures;
 mod headline;
 pub mod junit;
+mod live;
 mod markdown;
 mod rows;
 mod terminal;
 
 pub use headline::headline;
+pub use live::so_far;
 pub use markdown::markdown;
+pub use rows::{metric_word, overhead};
 pub use terminal::{Place, case_line, change_line, step_line, terminal};

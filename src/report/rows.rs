@@ -1,7 +1,9 @@
 //! What the terminal and the Markdown report both tell, one sentence or figure a row.
 
 use super::figures;
-use crate::results::{Benchmark, Document, Kind, Metric, MetricChange, Outcome, Step, Validity, Verdict};
+use crate::results::{
+    Benchmark, Document, Kind, Measured, Measuring, Metric, MetricChange, Outcome, Step, Validity, Verdict,
+};
 
 /// The word before a row of a comparison.
 pub(super) const fn verdict_word(verdict: Verdict) -> &'static str {
@@ -17,15 +19,8 @@ pub(super) const fn verdict_word(verdict: Verdict) -> &'static str {
 }
 
 /// The metric's name in words.
-pub(super) fn metric_word(metric: &str) -> String {
-    match metric {
-        "wall_time" => "wall time".into(),
-        "cpu_time" => "CPU time".into(),
-        "user_time" => "user time".into(),
-        "system_time" => "system time".into(),
-        "peak_memory" => "peak memory".into(),
-        other => other.replace('_', " "),
-    }
+pub fn metric_word(metric: &str) -> String {
+    Measured::find(metric).map_or_else(|| metric.replace('_', " "), |known| known.words.to_owned())
 }
 
 /// Whether a row of a comparison is worth a line of its own.
@@ -44,6 +39,12 @@ pub(super) fn figure(metric: &Metric) -> String {
         }
         Some(_) | None => value,
     }
+}
+
+/// What our own part in each wall time is.
+pub fn overhead(measuring: &Measuring) -> Option<String> {
+    let median = figures::time(measuring.overhead_ns?);
+    Some(format!("starting and ending a process takes {median} here (median of {} runs)", measuring.overhead_runs))
 }
 
 /// How many samples stand behind a benchmark.

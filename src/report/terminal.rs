@@ -16,6 +16,9 @@ use crate::results::{
 /// Failures told in full on the terminal; the rest are counted.
 const MOST: usize = 20;
 
+/// The parts of CPU time: all are in the document.
+const PARTS: [&str; 2] = ["user_time", "system_time"];
+
 /// How much of a failed command's output is quoted.
 const LAST_LINES: usize = 5;
 
@@ -117,7 +120,7 @@ fn benchmarks(out: &mut String, document: &Document, step: &Step) {
     for benchmark in document.benchmarks.iter().filter(|benchmark| benchmark.step == step.id) {
         let alone = step.id.ends_with(&benchmark.name) || benchmark.series() == step.name;
         let name = if alone { String::new() } else { format!("{}  ", escape::line(&benchmark.series())) };
-        let wanted = |name: &str| !matches!(name, "user_time" | "system_time");
+        let wanted = |name: &str| !name.ends_with("_faults") && !name.ends_with("_switches") && !PARTS.contains(&name);
         let own = benchmark.iterations.is_empty();
         let shown = benchmark.metrics.iter().filter(|metric| own || wanted(&metric.metric)).take(4);
         let told: Vec<String> =

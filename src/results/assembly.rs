@@ -1,8 +1,9 @@
 //! Folds events into a document: the only way a document comes into being, in a live run and after a crash alike.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Benchmark, Direction, Document, Event, ExitCode, GenerationState, Iteration, Kind, Metric, Reason};
+use super::record::{Record, command_block};
+use super::{Arm, Benchmark, Document, Event, ExitCode, GenerationState, Kind, Reason};
 use super::{Remark, RemarkLevel, Status, Step, StepStatus, Validity};
 
 /// A document in the making.
@@ -19,8 +20,9 @@ struct Open {
     kind: Kind,
     attempt: u32,
     started_ns: u64,
-    iterations: Vec<Iteration>,
-    samples: BTreeMap<String, Vec<f64>>,
+    record: Record,
+    /// The series of its benchmarks that are final.
+    final_ones: BTreeSet<String>,
 }
 
 impl Assembly {
@@ -39,17 +41,17 @@ impl Assembly {
         match event {
             Event::RunStarted { .. } | Event::Progress { .. } => {}
             Event::StepStarted { step, kind, attempt, at_ns } => {
-                let fresh = Open { kind, attempt, started_ns: at_ns, iterations: Vec::new(), samples: BTreeMap::new() };
+                let record = Record::default();
+                let fresh = Open { kind, attempt, started_ns: at_ns, record, final_ones: BTreeSet::new() };
                 self.open.entry(step).or_insert(fresh).attempt = attempt;
             }
-            Event::SampleTaken { step, iteration, values } => {
+            Event::SampleTaken { step, iteration, values, mut benchmarks } => {
                 if let Some(open) = self.open.get_mut(&step) {
-                    if !iteration.warm_up && iteration.failed.is_none() {
-                        for (metric, value) in values {
-                            open.samples.entry(metric).or_default().push(value);
-                        }
+                    if !values.is_empty() {
+                        let benchmark = Benchmark { step: step.clone(), ..Benchmark::new(name_in(&step)) };
+                        benchmarks.push(command_block(&benchmark, &values, Some("journal")));
                     }
-                    open.iterations.push(iteration);
+                    open.record.take(iteration, &benchmarks);
                 }
             }
             Event::CaseFinished { case } => {
@@ -65,8 +67,7 @@ impl Assembly {
             }
             Event::BenchmarkFinished { benchmark } => {
                 if let Some(open) = self.open.get_mut(&benchmark.step) {
-                    open.iterations.clear();
-                    open.samples.clear();
+                    open.final_ones.insert(benchmark.series());
                 }
                 add_benchmark(document, benchmark);
             }
@@ -77,6 +78,7 @@ impl Assembly {
                 }
                 document.steps.push(step);
             }
+            Event::Measuring { measuring } => document.measuring = Some(measuring),
             Event::Remarked { remark } => document.remarks.push(remark),
             Event::Compared { comparison } => document.comparison = Some(comparison),
             Event::RunFinished { status, exit_code, duration_ns } => {
@@ -126,11 +128,10 @@ fn close_lost(document: &mut Document, open: BTreeMap<String, Open>) {
     document.run.exit_code = ExitCode::Tool;
     let reason = Reason::new("lost", "the run ended without finishing this step");
     for (id, open) in open {
-        let name = id.split_once('/').map_or(id.as_str(), |(_, rest)| rest);
-        let name = name.split_once('[').map_or(name, |(name, _)| name).to_owned();
-        if let Some(benchmark) = partial_benchmark(&id, &name, &open, &reason) {
+        for benchmark in partial_benchmarks(&open, &reason) {
             add_benchmark(document, benchmark);
         }
+        let name = name_in(&id).to_owned();
         document.steps.push(Step {
             id,
             kind: open.kind,
@@ -154,36 +155,19 @@ fn close_lost(document: &mut Document, open: BTreeMap<String, Open>) {
     });
 }
 
-fn partial_benchmark(step: &str, name: &str, open: &Open, reason: &Reason) -> Option<Benchmark> {
-    if open.samples.is_empty() {
-        return None;
-    }
-    let metrics = open.samples.iter().map(|(metric, samples)| Metric {
-        metric: metric.clone(),
-        value: median(samples),
-        unit: if metric == "peak_memory" { "bytes" } else { "ns" }.into(),
-        direction: Direction::Lower,
-        lower: None,
-        upper: None,
-        iterations: None,
-        original_unit: None,
-        source: "journal".into(),
-        samples: samples.clone(),
-        summary: None,
-        note: None,
-    });
-    Some(Benchmark {
-        step: step.to_owned(),
-        metrics: metrics.collect(),
-        iterations: open.iterations.clone(),
-        validity: Validity::Noisy { reason: reason.clone() },
-        ..Benchmark::new(name)
-    })
+/// The step's name in its id.
+fn name_in(id: &str) -> &str {
+    let name = id.split_once('/').map_or(id, |(_, rest)| rest);
+    name.split_once('[').map_or(name, |(name, _)| name)
 }
 
-fn median(samples: &[f64]) -> f64 {
-    let mut sorted = samples.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    let middle = sorted.len() / 2;
-    if sorted.len() % 2 == 1 { sorted[middle] } else { (sorted[middle - 1] + sorted[middle]) / 2.0 }
+/// What was measured of an unfinished step: all samples of both arms, a half pair excepted.
+fn partial_benchmarks(open: &Open, reason: &Reason) -> Vec<Benchmark> {
+    if open.record.counted(Arm::Head) + open.record.counted(Arm::Base) == 0 {
+        return Vec::new();
+    }
+    let all = open.record.clone().into_benchmarks().into_iter();
+    let unfinished = all.filter(|benchmark| !open.final_ones.contains(&benchmark.series()));
+    let noisy = |benchmark| Benchmark { validity: Validity::Noisy { reason: reason.clone() }, ..benchmark };
+    unfinished.map(noisy).collect()
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{ExitStatus, Reason};
+use super::{Conditions, ExitStatus, Reason};
 
 /// Which way is better.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
@@ -34,6 +34,17 @@ pub enum Validity {
         /// Why.
         reason: Reason,
     },
+}
+
+impl Validity {
+    /// The same, made noisy where it was valid and the conditions put it in doubt.
+    #[must_use]
+    pub fn under(self, conditions: &Conditions) -> Self {
+        match (self, conditions.doubt()) {
+            (Self::Valid, Some(reason)) => Self::Noisy { reason },
+            (validity, _) => validity,
+        }
+    }
 }
 
 /// The description of a metric's samples. The numbers are in the metric's unit.
@@ -65,7 +76,9 @@ pub struct Summary {
 /// One metric of a benchmark.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Metric {
-    /// `wall_time`, `cpu_time`, `user_time`, `system_time`, `peak_memory`, or the harness's own name in snake_case.
+    /// `wall_time`, `cpu_time`, `user_time`, `system_time`, `peak_memory`, `instructions`, `cycles`, `branch_misses`,
+    /// `cache_misses`, `minor_faults`, `major_faults`, `voluntary_switches`, `involuntary_switches`, or the harness's
+    /// own name in snake_case.
     pub metric: String,
     /// The value to show and compare, in `unit`: the median of own samples, or the harness's own estimate.
     pub value: f64,
@@ -85,7 +98,7 @@ pub struct Metric {
     /// The unit in the harness's output, where it was converted (`us`, `MiB`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub original_unit: Option<String>,
-    /// Who measured: `rusage`, `clock`, `harness:libtest`, ...
+    /// Who measured: `clock`, `rusage`, `cgroup_v1`, `cgroup_v2`, `perf`, `callgrind`, `harness:libtest`, ...
     pub source: String,
     /// The raw samples in the order of time.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -93,7 +106,8 @@ pub struct Metric {
     /// The description of `samples`; absent where there are none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub summary: Option<Summary>,
-    /// A plain remark, such as the floor below which peak memory cannot be told.
+    /// A plain remark, such as the floor below which peak memory cannot be told, or `deterministic` for a count that
+    /// was equal in every execution.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
 }
@@ -108,7 +122,17 @@ pub enum Arm {
     Head,
 }
 
-/// One execution of a benchmarked command, warm-ups and failures included.
+/// Why the figures of an execution that returned zero are not among the samples.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Dropped {
+    /// The other execution of its pair failed, or was not made.
+    Partner,
+    /// The host was suspended, or its clock jumped, while the pair was measured.
+    Suspended,
+}
+
+/// One execution of a benchmarked command or one call of a harness, warm-ups and failures included.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Iteration {
     /// When it started: nanoseconds since the run started, monotonic clock.
@@ -122,12 +146,20 @@ pub struct Iteration {
     /// The side it belongs to, in a paired measurement.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub arm: Option<Arm>,
+    /// Why its figures are not among the samples although it returned zero.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dropped: Option<Dropped>,
 }
 
 impl Iteration {
     /// An execution of the head that started at `at_ns` and returned zero.
     pub const fn at(at_ns: u64) -> Self {
-        Self { at_ns, warm_up: false, failed: None, arm: None }
+        Self { at_ns, warm_up: false, failed: None, arm: None, dropped: None }
+    }
+
+    /// Whether its figures are among the samples.
+    pub const fn counts(&self) -> bool {
+        !self.warm_up && self.failed.is_none() && self.dropped.is_none()
     }
 }
 
@@ -149,15 +181,20 @@ pub struct Benchmark {
     pub target: Option<String>,
     /// What was measured of it.
     pub metrics: Vec<Metric>,
-    /// The same metrics of the base, in a paired measurement: sample i belongs to the pair of the head's sample i.
+    /// The same metrics of the base, in a paired measurement: sample i belongs to the pair of the head's sample i. The
+    /// head has more samples than the base where the base's command began to fail.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub base: Vec<Metric>,
-    /// Every execution in the order of time (commands only); sample i is the i-th that neither warmed up nor failed.
+    /// Every execution in the order of time: of a command, or of a harness that was called in pairs. Sample i of an arm
+    /// is its i-th that neither warmed up nor failed nor was dropped, but for a harness's call that left the metric out.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub iterations: Vec<Iteration>,
     /// Whether the figures can be trusted.
     #[serde(default)]
     pub validity: Validity,
+    /// The state of the host from its first execution to its last; absent for what a harness reports.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub conditions: Option<Conditions>,
 }
 
 impl Benchmark {
@@ -173,6 +210,7 @@ impl Benchmark {
             base: Vec::new(),
             iterations: Vec::new(),
             validity: Validity::Valid,
+            conditions: None,
         }
     }
 
@@ -191,6 +229,11 @@ impl Benchmark {
         id
     }
 
+    /// Whether a harness reported it, rather than its command being measured by us.
+    pub fn is_reported(&self) -> bool {
+        self.iterations.is_empty() || self.metrics.iter().any(|metric| metric.source.starts_with("harness:"))
+    }
+
     /// The metric of this name.
     pub fn metric(&self, name: &str) -> Option<&Metric> {
         self.metrics.iter().find(|metric| metric.metric == name)
@@ -199,7 +242,8 @@ impl Benchmark {
 
 #[cfg(test)]
 mod tests {
-    use super::Benchmark;
+    use super::{Benchmark, Validity};
+    use crate::results::{Conditions, Reason};
 
     fn series(step: &str, name: &str) -> String {
         Benchmark { step: step.into(), ..Benchmark::new(name) }.series()
@@ -211,6 +255,15 @@ mod tests {
         assert_eq!(series("benchmarks/encode[model=a]", "encode"), "encode[model=a]");
         assert_eq!(series("benchmarks/criterion", "parse/small"), "criterion/parse/small");
         assert_eq!(series("", "alone"), "alone");
+    }
+
+    #[test]
+    fn conditions_make_only_what_was_valid_noisy() {
+        let noisy = Conditions { steal: Some(0.5), ..Conditions::default() };
+        assert!(matches!(Validity::Valid.under(&noisy), Validity::Noisy { reason } if reason.code == "steal"));
+        let invalid = Validity::Invalid { reason: Reason::new("no_sample", "no run succeeded") };
+        assert_eq!(invalid.clone().under(&noisy), invalid);
+        assert_eq!(Validity::Valid.under(&Conditions::default()), Validity::Valid);
     }
 
     #[test]

@@ -107,6 +107,9 @@ pub struct MetricChange {
     /// The name of the method that gave estimate and interval.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub method: Option<String>,
+    /// Reported beside another metric of the same benchmark, which decides: of wall and CPU time the calmer one.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub beside: bool,
     /// What it says.
     pub verdict: Verdict,
     /// How far the data can be trusted.
@@ -128,6 +131,10 @@ pub struct Comparison {
     /// Why there is no baseline, or what to bear in mind about it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
+    /// The chance that any change of a paired comparison is called when there is none, over all its rows together:
+    /// what the p-values of the rows were held against.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub false_alarms: Option<f64>,
     /// The rows, in the order of the run's benchmarks; missing ones last.
     pub rows: Vec<MetricChange>,
     /// Cases that fail now and passed in the baseline, as `step` and title.

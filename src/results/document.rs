@@ -7,7 +7,9 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize};
 use uuid::Uuid;
 
-use super::{Benchmark, Case, Change, Comparison, ExitCode, Generation, Host, Outcome, Status, Step, Toolchain};
+use super::{
+    Benchmark, Case, Change, Comparison, ExitCode, Generation, Host, Measuring, Outcome, Status, Step, Toolchain,
+};
 
 /// The name of the format, written into each document.
 pub const SCHEMA: &str = "backsight/results/1";
@@ -69,6 +71,9 @@ pub struct RunInfo {
     /// The command line's selection, where not everything was asked for: `--only tests -k 'parse/*'`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub selection: Option<String>,
+    /// Where the order of the measurements was drawn from; absent where nothing was measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seed: Option<u64>,
 }
 
 /// The pipeline file that was run.
@@ -177,6 +182,9 @@ pub struct Document {
     pub generations: Vec<Generation>,
     /// What was measured.
     pub benchmarks: Vec<Benchmark>,
+    /// How it was measured: our own overhead, and the state of the host; absent where no command was measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub measuring: Option<Measuring>,
     /// What moved against the baseline; absent where no comparison was made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub comparison: Option<Comparison>,
@@ -195,6 +203,7 @@ impl Document {
             status: Status::Running,
             exit_code: ExitCode::Passed,
             selection: None,
+            seed: None,
         };
         Self {
             schema: SchemaTag,
@@ -210,6 +219,7 @@ impl Document {
             cases: Vec::new(),
             generations: Vec::new(),
             benchmarks: Vec::new(),
+            measuring: None,
             comparison: None,
             remarks: Vec::new(),
         }

@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Benchmark, Case, Comparison, Document, ExitCode, Generation, Kind, Remark, Status, Step};
+use super::{Benchmark, Case, Comparison, Document, ExitCode, Generation, Kind, Measuring, Remark, Status, Step};
 
 /// One thing that happened. Serialised one to a line in `journal.jsonl`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -42,7 +42,8 @@ pub enum Event {
         /// The figure so far, ready to print.
         figure: Option<String>,
     },
-    /// One execution of a benchmarked command ended.
+    /// One execution of a benchmarked command, or one call of a harness, ended. Of a pair, both are told when both are
+    /// over.
     SampleTaken {
         /// The step.
         step: String,
@@ -50,6 +51,15 @@ pub enum Event {
         iteration: super::Iteration,
         /// Its figures as (metric, value), in the document's units; empty for a failed run.
         values: Vec<(String, f64)>,
+        /// What a harness reported in this call, a value a metric; empty for a command.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        benchmarks: Vec<Benchmark>,
+    },
+    /// What is known of the measuring as a whole: told before the first benchmark, and again with the conditions after
+    /// the last.
+    Measuring {
+        /// The measuring so far.
+        measuring: Measuring,
     },
     /// A test case is final: all its attempts are over.
     CaseFinished {

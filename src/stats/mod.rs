@@ -4,12 +4,14 @@
 
 mod holm;
 mod random;
+mod score;
 mod signed_rank;
 mod summary;
 mod two_sample;
 
-pub use holm::holm;
+pub use holm::{holm, weighted_holm};
 pub use random::Random;
+pub use score::{Level, PairedShift};
 pub use signed_rank::{Paired, signed_rank};
 pub use summary::{Description, Interval, mad, median, median_interval, summarise};
 pub use two_sample::{Shift, log_shift};

@@ -29,6 +29,14 @@ impl Random {
         self.bits() >> 63 == 1
     }
 
+    /// Puts a list into a drawn order (Fisher and Yates).
+    pub fn shuffle<T>(&mut self, list: &mut [T]) {
+        for at in (1..list.len()).rev() {
+            let other = (self.uniform() * (at + 1) as f64) as usize;
+            list.swap(at, other.min(at));
+        }
+    }
+
     /// Standard normal, by inversion.
     pub fn normal(&mut self) -> f64 {
         super::normal_quantile(self.uniform().max(f64::MIN_POSITIVE))

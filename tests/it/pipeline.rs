@@ -8,7 +8,7 @@ use std::{env, fs};
 
 use backsight::cli::diagnostic::render;
 use backsight::ops::schema::{Format, schema_text};
-use backsight::pipeline::{self, Diagnostic, MAX_BYTES, Parsed, Part};
+use backsight::pipeline::{self, Diagnostic, MAX_BYTES, Parsed, Part, Pin};
 use backsight::results::Kind;
 use serde_json::Value;
 
@@ -71,14 +71,16 @@ fn what_is_read_is_what_was_written() {
     let env: Vec<_> = pipeline.env.iter().map(|(name, value)| format!("{name}={value}")).collect();
     assert_eq!(env, ["FLAG=true", "LOG_LEVEL=debug", "PORT=8080", "RATIO=1.10", "RUN={{ run.id }}"]);
     assert_eq!(pipeline.benchmarks[0].samples, Some(30));
+    assert_eq!(pipeline.benchmarks[1].priority, Some(-5));
+    assert_eq!(pipeline.benchmarks[1].pin, Some(Pin::Processors(vec![0, 1])));
     assert_eq!(pipeline.rules[0].until.as_deref(), Some("2027-03-01"));
 
     let line = |span: pipeline::Span| text.lines().nth(span.line as usize - 1).unwrap();
     assert_eq!(line(positions.entry(Kind::Test.section(), 0)).trim(), "- name: unit");
-    let third = positions.at(&[Part::Key("benchmarks"), Part::Index(2), Part::Key("targets"), Part::Index(1)]);
+    let third = positions.at(&[Part::Key("benchmarks"), Part::Index(4), Part::Key("targets"), Part::Index(1)]);
     assert_eq!(&text[third.start..third.end], "cuda");
     // What is not in the file points at the nearest part that is.
-    let absent = positions.at(&[Part::Key("benchmarks"), Part::Index(1), Part::Key("timeout")]);
+    let absent = positions.at(&[Part::Key("benchmarks"), Part::Index(3), Part::Key("timeout")]);
     assert_eq!(line(absent).trim(), "- name: criterion");
 }
 

@@ -1,93 +1,66 @@
-//! From what single runs used to the metrics of a benchmark.
+//! What the document says beside the samples: summaries, and where a figure has a floor.
 
-use crate::execute::launch::Usage;
-use crate::results::{Direction, Metric, Summary};
+use crate::results::{Benchmark, Direction, Measured, Metric, Summary};
 use crate::stats;
 
 /// Coverage of the interval shown beside a median.
 const CONFIDENCE: f64 = 0.95;
+/// The note on a count that was the same in every execution.
+const DETERMINISTIC: &str = "deterministic";
 
-/// The samples of a command, one column a metric.
-#[derive(Debug, Default)]
-pub(super) struct Columns {
-    wall: Vec<f64>,
-    user: Vec<f64>,
-    system: Vec<f64>,
-    cpu: Vec<f64>,
-    memory: Vec<f64>,
-}
-
-/// The figures of one run as (metric, value), in the document's units.
-pub(super) fn values(usage: &Usage) -> Vec<(String, f64)> {
-    let ns = |time: std::time::Duration| time.as_nanos() as f64;
-    vec![
-        ("wall_time".into(), ns(usage.wall)),
-        ("cpu_time".into(), ns(usage.user + usage.system)),
-        ("user_time".into(), ns(usage.user)),
-        ("system_time".into(), ns(usage.system)),
-        ("peak_memory".into(), usage.peak_memory as f64),
-    ]
-}
-
-impl Columns {
-    pub(super) fn push(&mut self, usage: &Usage) {
-        let columns = [&mut self.wall, &mut self.cpu, &mut self.user, &mut self.system, &mut self.memory];
-        for (column, (_, value)) in columns.into_iter().zip(values(usage)) {
-            column.push(value);
+/// Describes the samples of a benchmark. `floor` is the size in bytes below which the peak memory of a measured command
+/// cannot be told.
+pub(super) fn describe(benchmark: &mut Benchmark, floor: Option<u64>) {
+    for metric in benchmark.metrics.iter_mut().chain(&mut benchmark.base) {
+        if metric.summary.is_none() {
+            metric.summary = summary(&metric.samples);
         }
-    }
-
-    pub(super) fn len(&self) -> usize {
-        self.wall.len()
-    }
-
-    /// The figure to show while sampling: the median wall time so far, in nanoseconds.
-    pub(super) fn wall_so_far(&self) -> Option<f64> {
-        stats::median(&self.wall)
-    }
-
-    /// The metrics; `floor` is the size in bytes below which peak memory cannot be told.
-    pub(super) fn into_metrics(self, floor: Option<u64>) -> Vec<Metric> {
-        let time = |name: &str, source: &str, samples: Vec<f64>| metric(name, "ns", source, samples);
-        let mut memory = metric("peak_memory", "bytes", "rusage", self.memory);
-        if let (Some(memory), Some(floor)) = (&mut memory, floor)
-            && memory.value <= floor as f64
-        {
-            memory.note = Some(format!("at most this: sizes up to {floor} bytes cannot be told apart here"));
-        }
-        [
-            time("wall_time", "clock", self.wall),
-            time("cpu_time", "rusage", self.cpu),
-            time("user_time", "rusage", self.user),
-            time("system_time", "rusage", self.system),
-            memory,
-        ]
-        .into_iter()
-        .flatten()
-        .collect()
+        note_floor(metric, floor);
+        note_deterministic(metric);
     }
 }
 
-fn metric(name: &str, unit: &str, source: &str, samples: Vec<f64>) -> Option<Metric> {
-    let summary = summary(&samples)?;
-    Some(Metric {
+/// One of our metrics, measured apart; `None` without a sample.
+pub(super) fn metric(name: &str, source: &str, samples: Vec<f64>) -> Option<Metric> {
+    let value = stats::median(&samples)?;
+    let unit = Measured::find(name).map_or("count", |known| known.unit).to_owned();
+    let mut metric = Metric {
         metric: name.to_owned(),
-        value: summary.median,
-        unit: unit.to_owned(),
+        value,
+        unit,
         direction: Direction::Lower,
         lower: None,
         upper: None,
         iterations: None,
         original_unit: None,
         source: source.to_owned(),
-        summary: Some(summary),
+        summary: summary(&samples),
         samples,
         note: None,
-    })
+    };
+    note_deterministic(&mut metric);
+    Some(metric)
+}
+
+fn note_deterministic(metric: &mut Metric) {
+    let countable = Measured::find(&metric.metric).is_some_and(|known| known.countable);
+    let first = metric.samples.first().copied().unwrap_or_default();
+    let constant = metric.samples.len() > 1 && metric.samples.iter().all(|value| *value == first);
+    if countable && constant && first > 0.0 {
+        metric.note = Some(DETERMINISTIC.to_owned());
+    }
+}
+
+fn note_floor(metric: &mut Metric, floor: Option<u64>) {
+    if let Some(floor) = floor.filter(|floor| metric.value <= *floor as f64)
+        && metric.metric == "peak_memory"
+    {
+        metric.note = Some(format!("at most this: sizes up to {floor} bytes cannot be told apart here"));
+    }
 }
 
 /// The summary of samples as the document holds it; `None` for none.
-pub(super) fn summary(samples: &[f64]) -> Option<Summary> {
+fn summary(samples: &[f64]) -> Option<Summary> {
     let told = stats::summarise(samples, CONFIDENCE)?;
     Some(Summary {
         n: told.n as u64,
@@ -100,4 +73,20 @@ pub(super) fn summary(samples: &[f64]) -> Option<Summary> {
         high: told.interval.map(|interval| interval.high),
         confidence: told.interval.map(|interval| interval.confidence),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::metric;
+
+    #[test]
+    fn only_counts_that_never_differ_are_deterministic() {
+        let note = |name: &str, samples: &[f64]| metric(name, "x", samples.to_vec()).and_then(|metric| metric.note);
+        assert_eq!(note("instructions", &[7.0, 7.0]).as_deref(), Some("deterministic"));
+        assert_eq!(note("instructions", &[7.0, 8.0]), None);
+        assert_eq!(note("instructions", &[7.0]), None, "one is no proof");
+        assert_eq!(note("wall_time", &[7.0, 7.0]), None, "a clock that agrees is a coincidence");
+        assert_eq!(note("minor_faults", &[0.0, 0.0]), None);
+        assert!(metric("instructions", "x", Vec::new()).is_none());
+    }
 }

@@ -2,74 +2,64 @@
 
 use std::path::{Path, PathBuf};
 
-use super::figures::summary;
-use crate::execute::ended::Ended;
 use crate::execute::files::{Found, written_since};
 use crate::execute::log::Log;
 use crate::execute::process::{Ended as Process, Job, Streams, supervise};
-use crate::execute::{Emitter, Workshop};
+use crate::execute::{Emitter, Place, Workshop};
 use crate::harness::{Adapter, Parsed, adapter};
 use crate::pipeline::{Harness, OutputSource};
-use crate::plan::{Item, Measure};
-use crate::results::{Benchmark, Event, RemarkLevel, StepStatus};
+use crate::plan::{Invocation, Item};
+use crate::results::{Benchmark, Reason, RemarkLevel, Validity};
 
 /// The largest report that is read, in bytes.
 const LARGEST: u64 = 256 << 20;
 
-/// A harness step with what it works on.
+/// A harness in one place, to be called again and again.
 pub(super) struct Call<'a> {
     pub item: &'a Item,
-    pub measure: &'a Measure,
+    pub run: &'a Invocation,
     pub harness: Harness,
     pub source: &'a OutputSource,
+    pub place: Place,
     pub workshop: &'a Workshop,
     pub emitter: &'a Emitter,
+    /// The ending of the report's file: each arm keeps its last one.
+    pub ending: &'static str,
+    /// What was odd has been told: each call would say it again.
+    pub told: bool,
 }
 
-/// Runs the harness once and emits what it reports. What it reported before it failed is still a measurement: it is
-/// read first, and then the failure is told.
-pub(super) fn run(call: &Call<'_>, log: &mut Log<'_>) -> Ended {
-    log.say(&format!("harness {}: {}", call.harness.as_str(), call.measure.run.display()));
-    let (process, files) = match call.start(log) {
-        Ok(started) => started,
-        Err(ended) => return ended,
-    };
-    let read = files.and_then(|files| {
-        let all = files.iter().map(|file| call.read(file)).collect::<Result<Vec<_>, _>>();
-        all.map(|all| all.into_iter().flatten().collect::<Vec<_>>())
-    });
-    let found = read.as_ref().map_or(0, Vec::len);
-    let problem =
-        read.map(|all| all.into_iter().for_each(|benchmark| call.emitter.emit(Event::BenchmarkFinished { benchmark })));
-    let timeout = call.item.timeout;
-    let ended = match problem {
-        _ if process.cancelled => Ended::cancelled(),
-        _ if process.timed_out => {
-            Ended::because(StepStatus::TimedOut, "timeout", format!("it took longer than {timeout:?}"))
-        }
-        _ if !process.success() => {
-            let text = format!("the harness ended with {} after {found} benchmarks", process.status);
-            Ended::because(StepStatus::Failed, "command_failed", text)
-        }
-        Err(text) => Ended::because(StepStatus::Errored, "unreadable_output", text),
-        Ok(()) => Ended::new(StepStatus::Passed),
-    };
-    Ended { attempts: 1, exit: Some(process.status), ..ended }
+/// What one call came to. What a harness reported before it failed is still there.
+pub(super) struct Called {
+    /// How the process ended.
+    pub process: Process,
+    /// What it reported, or why that cannot be read.
+    pub report: Result<Vec<Benchmark>, String>,
 }
 
 /// Where the reports are, or why there are none.
 type Reports = Result<Vec<PathBuf>, String>;
 
 impl Call<'_> {
-    fn start(&self, log: &mut Log<'_>) -> Result<(Process, Reports), Ended> {
+    /// Calls it once. The error says why it could not be started.
+    pub(super) fn once(&mut self, log: &mut Log<'_>) -> Result<Called, String> {
+        let (process, files) = self.start(log)?;
+        let report = files.and_then(|files| {
+            let all = files.iter().map(|file| self.read(file)).collect::<Result<Vec<_>, _>>();
+            all.map(|all| all.into_iter().flatten().collect::<Vec<_>>())
+        });
+        self.told = true;
+        Ok(Called { process, report })
+    }
+
+    fn start(&self, log: &mut Log<'_>) -> Result<(Process, Reports), String> {
         let Self { item, workshop, .. } = self;
         let masker = workshop.environment.masker();
-        let not_kept =
-            |error| Ended::because(StepStatus::Errored, "log", format!("the report cannot be kept: {error}"));
-        let name = Workshop::log_name(item, "report");
+        let not_kept = |error: std::io::Error| format!("the report cannot be kept: {error}");
+        let name = Workshop::log_name(item, self.ending);
         let mut report = Log::create(&workshop.run_dir, name, masker, Some(LARGEST)).map_err(not_kept)?;
-        let (argv, cwd) = (self.measure.run.argv(), workshop.folder(item));
-        let env = workshop.step_env(item, 1, &[]);
+        let (argv, cwd) = (self.run.argv(), self.place.folder(item));
+        let env = self.place.step_env(item, 1, &[]);
         let job = Job { argv: &argv, cwd: &cwd, env: &env, secrets: &item.secrets, timeout: item.timeout };
         let since = std::time::SystemTime::now();
         let (environment, cancel) = (&workshop.environment, &workshop.cancel);
@@ -78,7 +68,7 @@ impl Call<'_> {
             OutputSource::Stderr => supervise(&job, environment, Streams::Split(log, &mut report), cancel),
             OutputSource::Files(_) => supervise(&job, environment, Streams::Merged(log), cancel),
         };
-        let process = process.map_err(|error| Ended::because(StepStatus::Errored, "not_started", error.to_string()))?;
+        let process = process.map_err(|error| error.to_string())?;
         let (kept, error) = report.finish();
         let files = match (self.source, error) {
             (_, Some(error)) => return Err(not_kept(error)),
@@ -99,7 +89,7 @@ impl Call<'_> {
         let parser = adapter(self.harness.as_str()).and_then(Adapter::benchmarks);
         let parser = parser.ok_or_else(|| format!("no reader for {}", self.harness.as_str()))?;
         let Parsed { benchmarks, warnings } = parser(&bytes).map_err(|error| format!("{name}: {error}"))?;
-        for warning in warnings {
+        for warning in warnings.into_iter().filter(|_| !self.told) {
             let text = format!("{name}:{}: {}", warning.line, warning.text);
             self.emitter.remark(RemarkLevel::Warning, Some(&self.item.id), text);
         }
@@ -119,15 +109,71 @@ fn reports(cwd: &Path, pattern: &str, since: std::time::SystemTime) -> Result<Ve
     Ok(fresh)
 }
 
-/// The benchmark as one of this step, its samples described.
+/// The benchmark as one of this step. Values that are no numbers are left out of it, and it says so.
 fn belonging(mut benchmark: Benchmark, item: &Item) -> Benchmark {
     benchmark.step = item.id.clone();
     benchmark.model = item.model.as_ref().map(|model| model.id.clone());
     benchmark.target = Some(item.target.clone());
+    let usable = |value: f64| value.is_finite() && value >= 0.0;
+    let odd: Vec<&str> =
+        benchmark.metrics.iter().filter(|metric| !usable(metric.value)).map(|metric| metric.metric.as_str()).collect();
+    if !odd.is_empty() {
+        let text = format!("{} is negative or no number", odd.join(", "));
+        benchmark.validity = Validity::Invalid { reason: Reason::new("odd_value", text) };
+    }
+    benchmark.metrics.retain(|metric| metric.value.is_finite());
     for metric in &mut benchmark.metrics {
-        if metric.summary.is_none() {
-            metric.summary = summary(&metric.samples);
-        }
+        metric.samples.retain(|sample| sample.is_finite());
     }
     benchmark
+}
+
+#[cfg(test)]
+mod tests {
+    use super::belonging;
+    use crate::plan::{Invocation, Item, Measure, Work};
+    use crate::results::{Benchmark, Kind, Validity, command_block};
+
+    fn item() -> Item {
+        let measure = Measure {
+            run: Invocation::Args(Vec::new()),
+            vs: None,
+            build: None,
+            metrics: Vec::new(),
+            budget: None,
+            warm_up: 0,
+            samples: None,
+            harness: None,
+            limit: 0.02,
+            manner: Box::default(),
+        };
+        Item {
+            id: "benchmarks/x".into(),
+            kind: Kind::Benchmark,
+            name: "x".into(),
+            model: None,
+            target: "cpu".into(),
+            skip: None,
+            needs: Vec::new(),
+            env: Vec::new(),
+            secrets: Vec::new(),
+            working_dir: String::new(),
+            timeout: std::time::Duration::ZERO,
+            work: Work::Benchmark(measure),
+        }
+    }
+
+    #[test]
+    fn values_that_are_none_are_left_out_and_said() {
+        let with = |values: &[(&str, f64)]| {
+            let values: Vec<_> = values.iter().map(|(name, value)| ((*name).to_owned(), *value)).collect();
+            belonging(command_block(&Benchmark::new("b"), &values, None), &item())
+        };
+        assert_eq!(with(&[("a", 1.0), ("b", 0.0)]).validity, Validity::Valid);
+        let odd = with(&[("a", f64::NAN), ("b", -1.0), ("c", f64::INFINITY), ("d", 2.0)]);
+        let names: Vec<&str> = odd.metrics.iter().map(|metric| metric.metric.as_str()).collect();
+        assert_eq!(names, ["b", "d"]);
+        let Validity::Invalid { reason } = odd.validity else { panic!("{:?}", odd.validity) };
+        assert_eq!(reason.text, "a, b, c is negative or no number");
+    }
 }

@@ -1,7 +1,8 @@
 //! What a run's results mean for the build.
 
+use crate::ops::gate::{is_doubtful, is_regression};
 use crate::pipeline::MissingPolicy;
-use crate::results::{Document, ExitCode, Kind, Status, StepStatus, Verdict};
+use crate::results::{Basis, Document, ExitCode, Kind, Status, StepStatus, Verdict};
 
 /// The status and exit code of a run that nobody stopped.
 pub(super) fn judge(document: &Document, missing: MissingPolicy, missing_target: bool) -> (Status, ExitCode) {
@@ -15,11 +16,14 @@ pub(super) fn judge(document: &Document, missing: MissingPolicy, missing_target:
         || bad(Kind::Test)
         || bad(Kind::Generation)
         || missing_target
-        || rows().any(|row| row.verdict == Verdict::Regressed);
-    let undecided = bad(Kind::Benchmark) || rows().any(|row| row.verdict == Verdict::Missing);
+        || rows().any(is_regression);
+    let paired = document.comparison.as_ref().is_some_and(|comparison| comparison.basis == Basis::Paired);
+    // Without a stored run there is nothing to compare with yet; a base that was asked for should have been there.
+    let is_missing = |verdict| verdict == Verdict::Missing || (paired && verdict == Verdict::NoBase);
+    let no_result = bad(Kind::Benchmark) || rows().any(|row| is_missing(row.verdict));
     if failed {
         (Status::Failed, ExitCode::Failed)
-    } else if undecided && missing == MissingPolicy::Fail {
+    } else if rows().any(is_doubtful) || (no_result && missing == MissingPolicy::Fail) {
         (Status::Undecided, ExitCode::Undecided)
     } else {
         (Status::Passed, ExitCode::Passed)

@@ -4,7 +4,7 @@ use globset::GlobBuilder;
 
 use super::{Body, File, Step};
 use crate::pipeline::diagnostic::{Diagnostic, Findings, Span, quote};
-use crate::pipeline::grammar::{ModelSource, OutputSource, Pipeline};
+use crate::pipeline::grammar::{ModelSource, OutputSource, Pipeline, Stdin};
 use crate::pipeline::tree::Part;
 
 pub(super) fn check(pipeline: &Pipeline, steps: &[Step<'_>], file: File<'_>, findings: &mut Findings) {
@@ -48,6 +48,9 @@ fn of_step(step: &Step<'_>, file: File<'_>, findings: &mut Findings) {
         Body::Benchmark(benchmark) => {
             if let Some(OutputSource::Files(files)) = &benchmark.output {
                 plain_glob("output", files, depth, span("output"), findings);
+            }
+            if let Some(Stdin::File(path)) = &benchmark.stdin {
+                inside("`stdin`", path, 0, span("stdin"), findings);
             }
         }
     }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::{Body, File, Step};
 use crate::pipeline::diagnostic::{Diagnostic, Findings, Span, nearest, quote};
 use crate::pipeline::fields::{TARGETS, target_meant};
-use crate::pipeline::grammar::{BenchmarkStep, GenerationStep, Pipeline, Rule};
+use crate::pipeline::grammar::{BenchmarkStep, CounterSource, GenerationStep, MetricName, Pipeline, Rule};
 use crate::pipeline::syntax::bad_name;
 use crate::pipeline::tree::Part;
 
@@ -18,7 +18,10 @@ pub(super) fn check(pipeline: &Pipeline, steps: &[Step<'_>], file: File<'_>, fin
         for_each(pipeline, step, file, findings);
         secrets(pipeline, step, file, findings);
         match step.body {
-            Body::Benchmark(benchmark) => harness(benchmark, step, file, findings),
+            Body::Benchmark(benchmark) => {
+                harness(benchmark, step, file, findings);
+                source(benchmark, step, file, findings);
+            }
             Body::Generation(generation) => one_file_each(generation, step, file, findings),
             Body::Test(_) => {}
         }
@@ -66,13 +69,41 @@ fn harness(benchmark: &BenchmarkStep, step: &Step<'_>, file: File<'_>, findings:
         }
         return;
     }
-    for (key, given) in [("samples", benchmark.samples.is_some()), ("warm_up", benchmark.warm_up.is_some())] {
+    let of_commands = [
+        ("samples", benchmark.samples.is_some()),
+        ("warm_up", benchmark.warm_up.is_some()),
+        ("source", benchmark.source.is_some()),
+        ("prepare", benchmark.prepare.is_some()),
+        ("cleanup", benchmark.cleanup.is_some()),
+        ("stdin", benchmark.stdin.is_some()),
+        ("pin", benchmark.pin.is_some()),
+        ("priority", benchmark.priority.is_some()),
+        ("clean_env", benchmark.clean_env),
+    ];
+    for (key, given) in of_commands {
         if given {
             let message = format!("`{key}` means nothing beside `harness`: the harness decides it");
             findings.push(
                 Diagnostic::error("not-with-harness", span(key), message).help("set it in the harness's own command"),
             );
         }
+    }
+}
+
+/// A source of counts is for `instructions`, and callgrind knows nothing else.
+fn source(benchmark: &BenchmarkStep, step: &Step<'_>, file: File<'_>, findings: &mut Findings) {
+    let Some(source) = benchmark.source else { return };
+    let metrics = benchmark.metrics.as_deref().unwrap_or_default();
+    if !metrics.contains(&MetricName::Instructions) {
+        let message = "`source` says where `instructions` come from, but `metrics` does not list them";
+        let found = Diagnostic::error("needs-instructions", file.at(&step.way("source")), message);
+        findings.push(found.help("add `instructions` to `metrics`, or remove `source`"));
+    }
+    let others = |metric: &&MetricName| metric.is_counter() && **metric != MetricName::Instructions;
+    if let Some(other) = metrics.iter().find(others).filter(|_| source == CounterSource::Callgrind) {
+        let message = format!("callgrind does not count `{}`", other.as_str());
+        let found = Diagnostic::error("unknown-to-callgrind", file.at(&step.way("source")), message);
+        findings.push(found.help("it counts `instructions`; the others need `source: perf` or `auto`"));
     }
 }
 

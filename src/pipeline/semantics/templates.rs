@@ -6,7 +6,7 @@ use minijinja::Environment;
 
 use super::{Body, File, Step};
 use crate::pipeline::diagnostic::{Diagnostic, Findings, Span, nearest, quote};
-use crate::pipeline::grammar::{Command, Pipeline};
+use crate::pipeline::grammar::{Command, Pipeline, Stdin};
 use crate::pipeline::tree::{Content, Part};
 
 /// The names that templates may begin with.
@@ -68,8 +68,17 @@ impl Checker<'_, '_> {
             Body::Test(test) => self.command(&test.run, step, "run", scope),
             Body::Benchmark(benchmark) => {
                 self.command(&benchmark.run, step, "run", scope);
-                if let Some(build) = &benchmark.build {
-                    self.command(build, step, "build", scope);
+                let around =
+                    [("build", &benchmark.build), ("prepare", &benchmark.prepare), ("cleanup", &benchmark.cleanup)];
+                for (key, command) in around {
+                    if let Some(command) = command {
+                        self.command(command, step, key, scope);
+                    }
+                }
+                match &benchmark.stdin {
+                    Some(Stdin::File(path)) => self.template(path, &step.way("stdin"), scope),
+                    Some(Stdin::Text { text }) => self.template(text, &step.way_to("stdin", "text"), scope),
+                    None => {}
                 }
             }
         }

@@ -99,6 +99,27 @@ fn a_circle_is_named() {
 }
 
 #[test]
+fn the_manner_of_a_benchmark_is_final_and_stays_inside() {
+    let file = |stdin: &str| {
+        json!({
+            "models": [{"id": "a", "path": "../../etc/x"}],
+            "benchmarks": [{
+                "name": "b", "run": "x", "for_each": "models", "stdin": stdin,
+                "prepare": ["rm", "{{ model.slug }}"], "cleanup": "sync", "pin": [1], "clean_env": true
+            }],
+        })
+    };
+    let planned = plan(file("in/{{ model.slug }}/../x"));
+    let Work::Benchmark(measure) = &planned.items[0].work else { panic!("{planned:?}") };
+    let told = measure.manner.display(&measure.metrics).join("; ");
+    assert_eq!(told, "prepare: rm a; cleanup: sync; stdin: in/a/../x; pin: 1; clean environment");
+    for outside in ["{{ model.path }}", "a/../../{{ target }}", "/{{ target }}"] {
+        let error = plan_with(file(outside), &Selection::default()).unwrap_err().to_string();
+        assert!(error.contains("stdin") && error.contains("leaves the workspace"), "{error}");
+    }
+}
+
+#[test]
 fn two_models_must_not_write_one_file() {
     let error = plan_with(
         json!({

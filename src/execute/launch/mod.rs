@@ -4,23 +4,33 @@
 //! is then `posix_spawn` (which shares our memory until the exec, so that our own size does not slow it), a wait that
 //! does not reap, the clock, and `wait4` for what the kernel accounted to that process and its waited-for descendants.
 //!
-//! This is the one module with `unsafe` code: the standard library neither reports resource usage nor lets arrays be
-//! reused. Each block says why it is sound.
-#![allow(unsafe_code, reason = "posix_spawn and wait4 have no safe counterpart that reports resource usage")]
+//! This module with its parts is the one place with `unsafe` code: the standard library neither reports resource usage
+//! nor lets arrays be reused, and knows no counters. Each block says why it is sound.
+#![allow(unsafe_code, reason = "posix_spawn, wait4 and perf events have no safe counterpart")]
+
+mod counter;
+mod prepared;
+mod processors;
 
 use std::collections::BTreeMap;
-use std::ffi::{CString, c_char, c_int};
-use std::fs::File;
+use std::ffi::{CString, c_int};
 use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, BorrowedFd};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
+use rustix::process::{
+    Pid, Signal, WaitId, WaitIdOptions, getpriority_process, kill_process_group, setpriority_pgrp, setpriority_process,
+    waitid,
+};
 
 use super::watch::Watch;
 use crate::results::ExitStatus;
+
+pub(super) use counter::{Count, Countable, Counter, refusal};
+use prepared::{Actions, Array, Attributes};
+pub(super) use processors::Processors;
 
 /// What one run used.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -33,6 +43,14 @@ pub struct Usage {
     pub system: Duration,
     /// Largest resident set of a single one of them, in bytes. Never below the launcher's own size.
     pub peak_memory: u64,
+    /// Page faults that needed no reading from a disk.
+    pub minor_faults: u64,
+    /// Page faults that did.
+    pub major_faults: u64,
+    /// How often it gave the processor up by itself, to wait for something.
+    pub voluntary_switches: u64,
+    /// How often the processor was taken from it.
+    pub involuntary_switches: u64,
     /// How it ended.
     pub status: ExitStatus,
     /// Whether its time limit ended it.
@@ -47,6 +65,8 @@ pub struct Launcher {
     envp: Array,
     attributes: Attributes,
     actions: Actions,
+    pinned: Option<Processors>,
+    priority: Option<i32>,
 }
 
 /// Why a command could not be made ready or started.
@@ -75,6 +95,20 @@ impl Launcher {
         cwd: &Path,
         stderr: Option<BorrowedFd<'_>>,
     ) -> Result<Self, LaunchError> {
+        Self::reading(argv, env, cwd, None, stderr)
+    }
+
+    /// The same with standard input. All runs share the descriptor's position: rewind it before each.
+    ///
+    /// # Errors
+    /// As [`Launcher::new`].
+    pub fn reading(
+        argv: &[String],
+        env: &BTreeMap<String, String>,
+        cwd: &Path,
+        stdin: Option<BorrowedFd<'_>>,
+        stderr: Option<BorrowedFd<'_>>,
+    ) -> Result<Self, LaunchError> {
         let name = argv.first().cloned().unwrap_or_default();
         let path = env.get("PATH").map_or("", String::as_str);
         let program = find(&name, path, cwd).ok_or_else(|| LaunchError::NotFound(name.clone()))?;
@@ -87,8 +121,28 @@ impl Launcher {
             argv: Array::new(argv.iter().cloned())?,
             envp: Array::new(pairs)?,
             attributes: Attributes::new().map_err(start)?,
-            actions: Actions::new(&folder, stderr).map_err(start)?,
+            actions: Actions::new(&folder, stdin, stderr).map_err(start)?,
+            pinned: None,
+            priority: None,
         })
+    }
+
+    /// Runs may use these processors only.
+    pub(super) fn pin(&mut self, processors: Processors) {
+        self.pinned = Some(processors);
+    }
+
+    /// Runs have this nice value, from -20 (first) to 19 (last).
+    pub(super) fn set_priority(&mut self, nice: i32) {
+        self.priority = Some(nice);
+    }
+
+    /// Runs start inside this control group of version 2.
+    ///
+    /// # Errors
+    /// If the C library cannot do that: glibc can since 2.39.
+    pub(super) fn start_in(&mut self, group: BorrowedFd<'_>) -> io::Result<()> {
+        self.attributes.start_in(group.as_raw_fd())
     }
 
     /// Runs it once, to its end.
@@ -102,6 +156,8 @@ impl Launcher {
 
     fn run_once(&self, watch: &Watch, timeout: Duration) -> io::Result<Usage> {
         let mut child: libc::pid_t = 0;
+        // A child begins where the thread that starts it may run, so it never runs anywhere else.
+        let pinned = self.pinned.as_ref().map(Processors::hold).transpose()?;
         let started = Instant::now();
         // SAFETY: every pointer comes from a value owned by self that outlives the call; both arrays end with a null
         // pointer (see `Array::new`); attributes and actions were initialised by their constructors.
@@ -115,8 +171,13 @@ impl Launcher {
                 self.envp.pointers.as_ptr(),
             )
         })?;
+        drop(pinned);
         let group = Pid::from_raw(child).ok_or_else(|| io::Error::other("the system gave no process id"))?;
         watch.arm(group, timeout);
+        if let Some(nice) = self.priority {
+            // Whether it is permitted was tried before; a child that has ended already needs no priority.
+            let _ = setpriority_pgrp(Some(group), nice);
+        }
         wait_for_end(group)?;
         let wall = started.elapsed();
         let timed_out = watch.disarm();
@@ -129,6 +190,10 @@ impl Launcher {
             user: duration(usage.ru_utime),
             system: duration(usage.ru_stime),
             peak_memory: peak_bytes(&usage),
+            minor_faults: number(usage.ru_minflt),
+            major_faults: number(usage.ru_majflt),
+            voluntary_switches: number(usage.ru_nvcsw),
+            involuntary_switches: number(usage.ru_nivcsw),
             status,
             timed_out,
         })
@@ -165,12 +230,30 @@ fn peak_bytes(usage: &libc::rusage) -> u64 {
     u64::try_from(usage.ru_maxrss).unwrap_or(0) * unit
 }
 
+fn number(count: libc::c_long) -> u64 {
+    u64::try_from(count).unwrap_or(0)
+}
+
 fn duration(time: libc::timeval) -> Duration {
     Duration::new(u64::try_from(time.tv_sec).unwrap_or(0), u32::try_from(time.tv_usec).unwrap_or(0) * 1000)
 }
 
 fn check(code: c_int) -> io::Result<()> {
     if code == 0 { Ok(()) } else { Err(io::Error::from_raw_os_error(code)) }
+}
+
+/// Whether a child may have this nice value, tried on this thread where it would take a permission.
+///
+/// # Errors
+/// The system's refusal.
+pub(super) fn may_have_priority(nice: i32) -> io::Result<()> {
+    let ours = getpriority_process(None)?;
+    if nice < ours {
+        setpriority_process(None, nice)?;
+        // Back to less is always allowed.
+        setpriority_process(None, ours)?;
+    }
+    Ok(())
 }
 
 /// The program's file: as `execvp` would find it, made absolute because the child changes its folder first.
@@ -188,103 +271,6 @@ pub(super) fn find(name: &str, path: &str, cwd: &Path) -> Option<PathBuf> {
 fn is_executable(file: &Path) -> bool {
     use std::os::unix::fs::PermissionsExt;
     file.metadata().is_ok_and(|facts| facts.is_file() && facts.permissions().mode() & 0o111 != 0)
-}
-
-/// A null-terminated array of C strings together with the strings.
-struct Array {
-    /// Owns what `pointers` point to.
-    _strings: Vec<CString>,
-    pointers: Vec<*mut c_char>,
-}
-
-impl std::fmt::Debug for Array {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_list().entries(&self._strings).finish()
-    }
-}
-
-impl Array {
-    fn new(texts: impl Iterator<Item = String>) -> Result<Self, LaunchError> {
-        let strings: Vec<CString> = texts.map(CString::new).collect::<Result<_, _>>().map_err(|_| LaunchError::Nul)?;
-        // posix_spawn takes pointers to mutable characters for historical reasons and does not write through them.
-        let pointers = strings.iter().map(|text| text.as_ptr().cast_mut()).chain([std::ptr::null_mut()]).collect();
-        Ok(Self { _strings: strings, pointers })
-    }
-}
-
-struct Attributes(Box<libc::posix_spawnattr_t>);
-
-impl std::fmt::Debug for Attributes {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Attributes")
-    }
-}
-
-impl Attributes {
-    /// Own group, no blocked signals, and default handling of the signals that we or Rust's runtime change.
-    fn new() -> io::Result<Self> {
-        let mut raw = Box::new(MaybeUninit::uninit());
-        // SAFETY: init fills the attributes in; the other calls get initialised values only, and the box gives them a
-        // fixed address.
-        unsafe {
-            check(libc::posix_spawnattr_init(raw.as_mut_ptr()))?;
-            let mut raw = Self(Box::from_raw(Box::into_raw(raw).cast()));
-            let mut signals = MaybeUninit::uninit();
-            libc::sigemptyset(signals.as_mut_ptr());
-            check(libc::posix_spawnattr_setsigmask(raw.0.as_mut(), signals.as_ptr()))?;
-            for signal in [libc::SIGPIPE, libc::SIGINT, libc::SIGTERM, libc::SIGHUP] {
-                libc::sigaddset(signals.as_mut_ptr(), signal);
-            }
-            check(libc::posix_spawnattr_setsigdefault(raw.0.as_mut(), signals.as_ptr()))?;
-            check(libc::posix_spawnattr_setpgroup(raw.0.as_mut(), 0))?;
-            let flags = libc::POSIX_SPAWN_SETPGROUP | libc::POSIX_SPAWN_SETSIGMASK | libc::POSIX_SPAWN_SETSIGDEF;
-            check(libc::posix_spawnattr_setflags(raw.0.as_mut(), flags as _))?;
-            Ok(raw)
-        }
-    }
-}
-
-impl Drop for Attributes {
-    fn drop(&mut self) {
-        // SAFETY: initialised in `new`, destroyed once.
-        unsafe { libc::posix_spawnattr_destroy(self.0.as_mut()) };
-    }
-}
-
-/// Keeps `/dev/null` open: the child only duplicates it, which is cheaper than to open it two or three times, and that
-/// time would count as the measured command's.
-struct Actions(Box<libc::posix_spawn_file_actions_t>, File);
-
-impl std::fmt::Debug for Actions {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Actions")
-    }
-}
-
-impl Actions {
-    fn new(folder: &CString, stderr: Option<BorrowedFd<'_>>) -> io::Result<Self> {
-        let mut raw = Box::new(MaybeUninit::uninit());
-        let null = File::options().read(true).write(true).open("/dev/null")?;
-        // SAFETY: init fills the actions in; the path is null-terminated and copied by the call.
-        unsafe {
-            check(libc::posix_spawn_file_actions_init(raw.as_mut_ptr()))?;
-            let mut raw = Self(Box::from_raw(Box::into_raw(raw).cast()), null);
-            let (actions, null) = (raw.0.as_mut(), raw.1.as_raw_fd());
-            let stderr = stderr.map_or(null, |fd| fd.as_raw_fd());
-            for (from, to) in [(null, 0), (null, 1), (stderr, 2)] {
-                check(libc::posix_spawn_file_actions_adddup2(actions, from, to))?;
-            }
-            check(libc::posix_spawn_file_actions_addchdir_np(actions, folder.as_ptr()))?;
-            Ok(raw)
-        }
-    }
-}
-
-impl Drop for Actions {
-    fn drop(&mut self) {
-        // SAFETY: initialised in `new`, destroyed once.
-        unsafe { libc::posix_spawn_file_actions_destroy(self.0.as_mut()) };
-    }
 }
 
 #[cfg(test)]

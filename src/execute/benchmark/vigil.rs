@@ -1,0 +1,52 @@
+//! Looks at the host before the first benchmark and after the last, and learns once what a run costs by itself.
+
+use std::path::Path;
+use std::sync::OnceLock;
+
+use super::rig::calibrate;
+use crate::execute::{Emitter, Environment};
+use crate::host::State;
+use crate::results::{Conditions, Event, Measuring};
+
+/// Runs of `true` that the own overhead is the median of: about 15 ms.
+const RUNS: u64 = 20;
+
+/// The watch over the host while a run measures.
+#[derive(Debug, Default)]
+pub(in crate::execute) struct Vigil(OnceLock<(State, Measuring)>);
+
+impl Vigil {
+    /// Begins, unless it has begun.
+    pub(in crate::execute) fn begin(&self, environment: &Environment, emitter: &Emitter) {
+        self.0.get_or_init(|| {
+            let overhead_ns = calibrate(RUNS, &environment.whole(&[], &[])).ok();
+            let overhead_runs = if overhead_ns.is_some() { RUNS } else { 0 };
+            let measuring = Measuring { overhead_ns, overhead_runs, conditions: None };
+            emitter.emit(Event::Measuring { measuring: measuring.clone() });
+            (State::read(Path::new("/")), measuring)
+        });
+    }
+
+    /// Ends, if it has begun.
+    pub(in crate::execute) fn end(&self, emitter: &Emitter) {
+        if let Some((before, measuring)) = self.0.get() {
+            let conditions = Some(before.until(&State::read(Path::new("/"))));
+            emitter.emit(Event::Measuring { measuring: Measuring { conditions, ..measuring.clone() } });
+        }
+    }
+}
+
+/// The state of the host when the measuring of one benchmark began.
+#[derive(Debug)]
+pub(super) struct Since(State);
+
+impl Since {
+    pub(super) fn now() -> Self {
+        Self(State::read(Path::new("/")))
+    }
+
+    /// The conditions from then to now.
+    pub(super) fn conditions(&self) -> Conditions {
+        self.0.until(&State::read(Path::new("/")))
+    }
+}
