@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::fields;
+use super::harness::Harness;
 use super::{Percent, StepDuration};
 
 /// A pipeline file, version 1.
@@ -385,26 +386,6 @@ pub enum PinRule {
 impl Default for Pin {
     fn default() -> Self {
         Self::Rule(PinRule::None)
-    }
-}
-
-/// A benchmark harness whose output is read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Harness {
-    /// Rust's libtest `bench:` lines; criterion with `--output-format bencher`.
-    Libtest,
-    /// pytest-benchmark's JSON.
-    PytestBenchmark,
-}
-
-impl Harness {
-    /// The canonical name.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Libtest => "libtest",
-            Self::PytestBenchmark => "pytest-benchmark",
-        }
     }
 }
 
