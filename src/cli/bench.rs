@@ -8,7 +8,7 @@ use super::progress::Progress;
 use super::run::environment;
 use super::written;
 use crate::execute::Listener;
-use crate::ops::bench::{Request, bench};
+use crate::ops::bench::{Base, Request, bench};
 use crate::ops::run::{cancel_on_signals, new_seed};
 use crate::pipeline::{Percent, Shell, StepDuration};
 use crate::plan::Invocation;
@@ -18,10 +18,21 @@ use crate::results::ExitCode;
 /// Arguments of `bench`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// The base: a command in one string, run by `sh` where it needs a shell.
-    #[arg(long, value_name = "COMMAND")]
-    vs: String,
-    /// The head: program and arguments, after `--`.
+    /// The base: another command, in one string, run by `sh` where it needs a shell.
+    #[arg(long, value_name = "COMMAND", required_unless_present = "against", conflicts_with = "against")]
+    vs: Option<String>,
+    /// The base: the same command in a working copy of this revision (a branch, a tag, a commit, HEAD~1; `main...` for
+    /// where the work left main). The head is a working copy of the work tree as it is.
+    #[arg(long, value_name = "REV")]
+    against: Option<String>,
+    /// A shell command run once in each working copy before.
+    #[arg(long, value_name = "COMMAND", conflicts_with = "vs")]
+    build: Option<String>,
+    /// A file or folder that git ignores and both working copies need, such as data or node_modules: it is linked into
+    /// them; may be repeated.
+    #[arg(long, value_name = "PATH", conflicts_with = "vs")]
+    carry: Vec<String>,
+    /// The command; with `--vs` the head: program and arguments, after `--`.
     #[arg(required = true, last = true, value_name = "COMMAND")]
     command: Vec<String>,
     /// What the benchmark is called.
@@ -83,9 +94,13 @@ pub(super) fn run(args: Args, console: Console) -> ExitCode {
 }
 
 fn request(args: Args) -> std::io::Result<Request> {
+    let shell = |script| Invocation::Shell { shell: Shell::Sh, script };
     let (manner, metrics) = args.manner.read();
     Ok(Request {
-        base: Invocation::Shell { shell: Shell::Sh, script: args.vs },
+        base: match (args.against, args.vs) {
+            (Some(revision), _) => Base::Revision { revision, build: args.build.map(shell), carry: args.carry },
+            (None, base) => Base::Command(shell(base.unwrap_or_default())),
+        },
         head: Invocation::Args(args.command),
         name: args.name,
         folder: std::env::current_dir()?,

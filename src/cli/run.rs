@@ -11,7 +11,7 @@ use super::written;
 use crate::execute::Listener;
 use crate::ops::load::{LoadError, Loaded};
 use crate::ops::planning::PlanningError;
-use crate::ops::run::{self, Answer, Request, RunError};
+use crate::ops::run::{self, Answer, Pairing, Request, RunError};
 use crate::pipeline::{Diagnostic, StepDuration};
 use crate::plan::{PlanError, Selection, SelectionError};
 use crate::report;
@@ -37,6 +37,13 @@ pub(super) struct Args {
     /// Where the order of the measurements is drawn from; default: the clock.
     #[arg(long)]
     seed: Option<u64>,
+    /// Measure the benchmarks in pairs against this revision: a branch, a tag, a commit, or `main...` for where the work
+    /// left main. Default on change requests: the commit that the change starts from.
+    #[arg(long, value_name = "REV", conflicts_with = "no_against")]
+    against: Option<String>,
+    /// Measure only the working tree, also on change requests.
+    #[arg(long)]
+    no_against: bool,
     /// The report for people on standard error, or besides the results document on standard output.
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -111,7 +118,11 @@ fn request(selection: Result<Selection, SelectionError>, args: &Args) -> Result<
         jobs: args.jobs.map(usize::from),
         budget: args.budget.map(|budget| budget.0),
         seed: args.seed,
-        arms: None,
+        pairing: match (&args.against, args.no_against) {
+            (Some(revision), _) => Pairing::With(revision.clone()),
+            (None, true) => Pairing::Never,
+            (None, false) => Pairing::ChangeRequests,
+        },
         env: environment(),
         cancel,
     })

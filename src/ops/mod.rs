@@ -1,5 +1,6 @@
 //! One file per use case, joining the floors below. Both the command line and, later, a server call these.
 
+pub mod against;
 pub mod baseline;
 pub mod bench;
 pub mod check;

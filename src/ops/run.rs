@@ -1,6 +1,7 @@
 //! `backsight run`: pipeline file → plan → execution → results → store → comparison → report.
 
 mod judge;
+mod pairing;
 mod tools;
 
 use std::collections::BTreeMap;
@@ -11,19 +12,23 @@ use std::time::Duration;
 use jiff::Timestamp;
 use uuid::Uuid;
 
+use super::against::{AgainstError, Paired};
 use super::baseline::{self, Wanted};
 use super::facts::facts;
 use super::files::{RESULTS, rescue, write_reports};
+use super::gate::is_broken_benchmark;
 use super::load::{Loaded, load};
 use super::planning::{PlanningError, planned};
 use crate::compare::{self, Limits, Terms};
-use crate::execute::{self, Arms, Cancel, Emitter, Environment, Journal, Listener, Workshop};
-use crate::plan::{Facts, Item, Plan, Selection, Work};
-use crate::results::{
-    Comparison, Document, Event, ExitCode, Kind, MetricChange, PipelineRef, RemarkLevel, RunInfo, Status,
-};
+use crate::execute::{self, Cancel, Emitter, Environment, Journal, Listener, Workshop};
+use crate::pipeline::MissingPolicy;
+use crate::plan::{Facts, Plan, Selection, Work};
+use crate::results::{Comparison, Document, Event, ExitCode, MetricChange, PipelineRef, RemarkLevel, RunInfo, Status};
 use crate::store::{FolderError, OpenOptions, Places, RunLock, SqliteStore, Store, StoreError};
 use crate::{host, results};
+use pairing::{Wish, measures};
+
+pub use pairing::Pairing;
 
 /// Time for all benchmarks of a run together, where the pipeline says nothing.
 const BUDGET: Duration = Duration::from_secs(300);
@@ -43,8 +48,8 @@ pub struct Request {
     pub budget: Option<Duration>,
     /// Where the order of the measurements is drawn from; the clock if `None`.
     pub seed: Option<u64>,
-    /// The working copies of a paired measurement, where there is a base.
-    pub arms: Option<Arms>,
+    /// What the benchmarks are measured against in pairs.
+    pub pairing: Pairing,
     /// The variables of this process.
     pub env: BTreeMap<String, String>,
     /// How the run is told to stop.
@@ -76,6 +81,9 @@ pub enum RunError {
     /// The lock of the run's folder.
     #[error(transparent)]
     Folder(#[from] FolderError),
+    /// The working copies of base and head.
+    #[error("no paired measurement: {0}")]
+    Against(#[from] AgainstError),
     /// The run's folder.
     #[error("{}: {source}; the run's files go there: is the workspace writable and the disk not full?", path.display())]
     Place {
@@ -94,6 +102,7 @@ impl RunError {
     pub const fn exit_code(&self) -> ExitCode {
         match self {
             Self::Planning(error) => error.exit_code(),
+            Self::Against(error) => error.exit_code(),
             Self::Store(_) | Self::Folder(_) | Self::Place { .. } | Self::System(_) => ExitCode::Tool,
         }
     }
@@ -124,6 +133,7 @@ pub fn run(request: Request, listeners: Vec<Box<dyn Listener>>) -> Result<Answer
     prepared.tell_remarks(&emitter);
     let rows = execute::execute(&prepared.plan, &prepared.workshop, &emitter).map_err(RunError::System)?;
     let mut problems = Vec::new();
+    prepared.tell_what_may_be_missing(&emitter);
     if !prepared.workshop.cancel.is_asked() {
         match prepared.compare(rows, &store, &emitter) {
             Ok(comparison) => emitter.emit(Event::Compared { comparison }),
@@ -170,6 +180,9 @@ struct Prepared {
     remarks: Vec<String>,
     places: Places,
     workshop: Workshop,
+    paired: Option<Paired>,
+    /// What a benchmark without a result does to the run: the base's policy where there is a base.
+    missing: MissingPolicy,
     document: Document,
     id: Uuid,
     started_at: Timestamp,
@@ -182,14 +195,17 @@ fn prepare(request: Request) -> Result<Prepared, RunError> {
     let machine = host::probe(std::path::Path::new("/"));
     let (change, mut remarks) = host::change(&loaded.workspace, &|name| request.env.get(name).cloned());
     let facts = facts(&loaded, &change, &machine.targets, &request.env, Some(id));
-    let (loaded, plan) = planned(loaded, &facts, &request.selection)?;
+    let (loaded, mut plan) = planned(loaded, &facts, &request.selection)?;
+    let Request { env, cancel, .. } = &request;
+    let wish = Wish { pairing: &request.pairing, loaded: &loaded, change: &change, env, cancel };
+    let held = pairing::hold(&wish, &mut plan, &mut remarks)?;
     let places = Places::of(&loaded.workspace);
     let run_dir = make_folder(&places, id)?;
     let toolchains = host::toolchains(&loaded.workspace, &tools::asked_for(&plan));
     let seed = request.seed.unwrap_or_else(new_seed);
     let mut document = blank(&loaded, &facts, &request, id, started_at, (change, machine, toolchains));
-    let measures = |item: &Item| item.skip.is_none() && item.kind == Kind::Benchmark;
-    document.run.seed = plan.items.iter().any(measures).then_some(seed);
+    document.run.seed = measures(&plan).then_some(seed);
+    document.against = held.paired.as_ref().map(|paired| paired.against.clone());
     remarks.extend(plan.remarks.iter().cloned());
     let jobs = request.jobs.or(loaded.pipeline().jobs.map(|jobs| jobs as usize)).unwrap_or(1);
     let budget = request.budget.or(loaded.pipeline().budget.map(|budget| budget.0)).unwrap_or(BUDGET);
@@ -201,12 +217,13 @@ fn prepare(request: Request) -> Result<Prepared, RunError> {
         jobs,
         check_only: request.check_only,
         budget,
-        arms: request.arms,
+        arms: held.arms,
         seed,
         // Half is where a level stops being one.
-        false_alarms: loaded.pipeline().gate.false_alarms.0.min(0.5),
+        false_alarms: held.gate.false_alarms.0.min(0.5),
     };
-    Ok(Prepared { loaded, facts, plan, remarks, places, workshop, document, id, started_at })
+    let (paired, missing) = (held.paired, held.gate.missing);
+    Ok(Prepared { loaded, facts, plan, remarks, places, workshop, paired, missing, document, id, started_at })
 }
 
 fn make_folder(places: &Places, id: Uuid) -> Result<PathBuf, RunError> {
@@ -253,6 +270,15 @@ impl Prepared {
         }
     }
 
+    /// Where a benchmark fails in the head's working copy, files that git ignores may be what it lacks.
+    fn tell_what_may_be_missing(&self, emitter: &Emitter) {
+        let Some(paired) = self.paired.as_ref().filter(|_| !self.workshop.cancel.is_asked()) else { return };
+        let failed = emitter.look(|document| document.steps.iter().any(is_broken_benchmark)).unwrap_or_default();
+        if let Some(hint) = paired.hint(&self.loaded.workspace).filter(|_| failed) {
+            emitter.remark(RemarkLevel::Info, None, hint);
+        }
+    }
+
     /// Which metrics of which step are compared.
     fn limits(&self) -> Limits {
         let mut limits = Limits::uniform(self.loaded.pipeline().gate.regression.0);
@@ -275,7 +301,8 @@ impl Prepared {
             return Ok(stored);
         }
         let seed = self.workshop.seed;
-        let mut note = format!("base and head on this host, in pairs whose order is drawn from seed {seed}");
+        let arms = self.paired.as_ref().map_or_else(|| "base and head".to_owned(), Paired::described);
+        let mut note = format!("{arms} on this host, in pairs whose order is drawn from seed {seed}");
         if let Some(base) = &stored.baseline {
             note.push_str(&format!("; tests against run {}", base.run.get(..13).unwrap_or(&base.run)));
         }
@@ -313,9 +340,8 @@ impl Prepared {
     }
 
     fn end(&self, emitter: &Emitter, problems: &[String]) {
-        let policy = self.loaded.pipeline().gate.missing;
         let missing_target = !self.plan.missing_targets.is_empty();
-        let judged = emitter.look(|document| judge::judge(document, policy, missing_target));
+        let judged = emitter.look(|document| judge::judge(document, self.missing, missing_target));
         let (mut status, mut exit_code) = judged.unwrap_or((Status::Errored, ExitCode::Tool));
         if !problems.is_empty() {
             (status, exit_code) = (Status::Errored, exit_code.worst(ExitCode::Tool));

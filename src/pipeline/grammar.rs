@@ -473,6 +473,10 @@ pub struct BaselineConfig {
     /// The branch whose runs are the baseline; default: the current branch, then the default branch.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub compare_with: Option<String>,
+    /// Paths that git ignores and benchmarks need (data sets, `node_modules`, `.venv`): linked into both working copies of
+    /// a paired measurement. Relative to the workspace, without `..`.
+    #[serde(default)]
+    pub carry: Vec<String>,
 }
 
 /// What makes a run fail.

@@ -8,7 +8,8 @@ use serde::{Deserialize, Deserializer, Serialize};
 use uuid::Uuid;
 
 use super::{
-    Benchmark, Case, Change, Comparison, ExitCode, Generation, Host, Measuring, Outcome, Status, Step, Toolchain,
+    Against, Benchmark, Case, Change, Comparison, ExitCode, Generation, Host, Measuring, Outcome, Status, Step,
+    Toolchain,
 };
 
 /// The name of the format, written into each document.
@@ -185,6 +186,9 @@ pub struct Document {
     /// How it was measured: our own overhead, and the state of the host; absent where no command was measured.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub measuring: Option<Measuring>,
+    /// What both arms of a paired measurement are; absent where there was only one working copy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub against: Option<Against>,
     /// What moved against the baseline; absent where no comparison was made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub comparison: Option<Comparison>,
@@ -220,6 +224,7 @@ impl Document {
             generations: Vec::new(),
             benchmarks: Vec::new(),
             measuring: None,
+            against: None,
             comparison: None,
             remarks: Vec::new(),
         }

@@ -28,7 +28,7 @@ mod step;
 pub use assembly::Assembly;
 pub use benchmark::{Arm, Benchmark, Direction, Dropped, Iteration, Metric, Summary, Validity};
 pub use case::{Attempt, Case, Failure, Outcome};
-pub use change::{Change, ChangeRequest, Provider};
+pub use change::{Against, Change, ChangeRequest, Provider};
 pub use comparison::{BaselineRef, Basis, Comparison, MetricChange, Pairs, Verdict};
 pub use conditions::{Conditions, Measuring, Pressure, Span};
 pub use document::{Counts, Document, PipelineRef, Remark, RemarkLevel, RunInfo, SCHEMA, SchemaTag, Tool};

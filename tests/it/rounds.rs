@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use backsight::execute::{Arms, Cancel, Place};
-use backsight::ops::run::{Answer, Request, run};
+use backsight::ops::run::{Answer, Pairing, Request, run};
 use backsight::plan::Selection;
 use backsight::results::{
     Arm, Basis, Benchmark, Document, Dropped, Event, ExitCode, Metric, MetricChange, Status, StepStatus, Validity,
@@ -46,7 +46,7 @@ fn request(work: &Path, budget: Duration) -> Request {
         jobs: None,
         budget: Some(budget),
         seed: Some(20_261_123),
-        arms: Some(Arms { base: place("base"), head: place("head") }),
+        pairing: Pairing::Given(Arms { base: place("base"), head: place("head") }),
         env: BTreeMap::from([("PATH".to_owned(), path), ("LANG".to_owned(), "C.UTF-8".to_owned())]),
         cancel: Cancel::new(),
     }
