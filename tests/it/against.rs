@@ -129,6 +129,32 @@ fn each_arm_is_built_in_its_own_place_and_kept_for_the_next_time() {
     assert!(!sandbox.path("built").exists());
 }
 
+#[test]
+fn a_part_of_a_sparse_repository_with_a_submodule_is_measured() {
+    let sandbox = repository();
+    let inner = sandbox.work().parent().unwrap().join("inner");
+    git_in(&sandbox, inner.parent().unwrap(), &["init", "-q", "inner"]);
+    fs::write(inner.join("turns"), "90000").unwrap();
+    git_in(&sandbox, &inner, &["add", "-A"]);
+    git_in(&sandbox, &inner, &["commit", "-q", "-m", "inner"]);
+    sandbox.write("ein Teil/größe/app.sh", APP.replace("cat turns", "cat ../../turns"));
+    sandbox.write("left out/file", "x");
+    commit(&sandbox, "turns of the repository itself");
+    git(&sandbox, &["submodule", "--quiet", "add", "../inner", "vendor/inner"]);
+    sandbox.write("ein Teil/größe/app.sh", APP.replace("cat turns", "cat ../../vendor/inner/turns"));
+    commit(&sandbox, "ten times as many from a submodule");
+    git(&sandbox, &["sparse-checkout", "set", "ein Teil", "vendor"]);
+    git(&sandbox, &["checkout", "-q", "--detach"]);
+    fs::remove_dir_all(&inner).unwrap();
+    let before = state(&sandbox, &sandbox.work());
+    let line = ["bench", "--budget", "15s", "--against", "HEAD~1", "--build", "test ! -e '../../left out'"];
+    let mut command = sandbox.command(&[&line[..], &["--", "sh", "app.sh"]].concat());
+    let told = sandbox.finish(command.current_dir(sandbox.path("ein Teil/größe")));
+    told.says(1, &["REGRESSED"]);
+    assert!(!told.stderr.contains("warning"), "{}", told.stderr);
+    assert_eq!(state(&sandbox, &sandbox.work()), before);
+}
+
 /// The folders of working copies.
 fn places(sandbox: &Sandbox) -> Vec<PathBuf> {
     let cache = sandbox.work().parent().unwrap().join("home/.cache/backsight/arms");
@@ -290,6 +316,11 @@ fn on_a_change_request_the_base_is_where_it_starts() {
     let document = read_document(&told.stdout);
     assert_eq!(document.change.request.as_ref().unwrap().number, 7);
     assert_eq!(document.against.unwrap().commit, main);
+    let before = git_in(&sandbox, &job, &["rev-parse", "HEAD"]);
+    git_in(&sandbox, &job, &["checkout", "-q", "--detach", &main]);
+    let target = run(&["--budget", "300ms"]);
+    assert_eq!(read_document(&target.stdout).against, None, "{}", target.stderr);
+    git_in(&sandbox, &job, &["checkout", "-q", "--detach", &before]);
     let alone = read_document(&run(&["--no-against", "--budget", "300ms"]).stdout);
     assert_eq!(alone.against, None);
     assert_eq!(git_in(&sandbox, &job, &["worktree", "list"]).lines().count(), 1);

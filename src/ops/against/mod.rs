@@ -144,6 +144,11 @@ fn empty(folder: &Path) -> std::io::Result<()> {
 }
 
 impl Paired {
+    /// Whether both arms hold the same.
+    pub fn is_one_commit(&self) -> bool {
+        self.against.commit == self.copies.head_commit && !self.against.dirty
+    }
+
     /// The base and the head in a few words.
     pub fn described(&self) -> String {
         let short = |commit: &str| commit.get(..9).unwrap_or(commit).to_owned();

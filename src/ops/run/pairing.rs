@@ -66,6 +66,10 @@ pub(super) fn hold(wish: &Wish<'_>, plan: &mut Plan, remarks: &mut Vec<String>) 
             return Ok(Held { arms: None, paired: None, gate: own });
         }
     };
+    if !asked_for && paired.is_one_commit() {
+        remarks.push("what is checked out is the change's base itself: its benchmarks are measured alone".to_owned());
+        return Ok(Held { arms: None, paired: None, gate: own });
+    }
     remarks.extend(paired.remarks.iter().cloned());
     let gate = BaseGate::read(&paired.arms.base.workspace, &loaded.path, remarks);
     if let Some(gate) = &gate {
