@@ -8,6 +8,7 @@ use super::progress::Progress;
 use super::run::environment;
 use super::written;
 use crate::execute::Listener;
+use crate::ops::against::Side;
 use crate::ops::bench::{Base, Request, bench};
 use crate::ops::run::{cancel_on_signals, new_seed};
 use crate::pipeline::{Percent, Shell, StepDuration};
@@ -18,21 +19,19 @@ use crate::results::ExitCode;
 /// Arguments of `bench`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// The base: another command, in one string, run by `sh` where it needs a shell.
+    /// The base: another command in one string, run by `sh` where it needs a shell.
     #[arg(long, value_name = "COMMAND", required_unless_present = "against", conflicts_with = "against")]
     vs: Option<String>,
-    /// The base: the same command in a working copy of this revision (a branch, a tag, a commit, HEAD~1; `main...` for
-    /// where the work left main). The head is a working copy of the work tree as it is.
+    /// The base: the same command in another revision, checked out beside this one. `main...` is where HEAD left main.
     #[arg(long, value_name = "REV")]
     against: Option<String>,
-    /// A shell command run once in each working copy before.
+    /// With --against: run once in each working copy before the measurement.
     #[arg(long, value_name = "COMMAND", conflicts_with = "vs")]
     build: Option<String>,
-    /// A file or folder that git ignores and both working copies need, such as data or node_modules: it is linked into
-    /// them; may be repeated.
+    /// With --against: a path that git ignores and both working copies need, linked into them; may be repeated.
     #[arg(long, value_name = "PATH", conflicts_with = "vs")]
     carry: Vec<String>,
-    /// The command; with `--vs` the head: program and arguments, after `--`.
+    /// The head: program and arguments, after `--`.
     #[arg(required = true, last = true, value_name = "COMMAND")]
     command: Vec<String>,
     /// What the benchmark is called.
@@ -48,7 +47,7 @@ pub(super) struct Args {
     #[arg(long, value_parser = percent, default_value = "2%")]
     limit: Percent,
     /// The chance of calling any change where there is none.
-    #[arg(long, value_parser = percent, default_value = "1%")]
+    #[arg(long, value_parser = percent, default_value = "0.05%")]
     false_alarms: Percent,
     /// Runs of each command before the first pair.
     #[arg(long, default_value_t = 1)]
@@ -94,13 +93,14 @@ pub(super) fn run(args: Args, console: Console) -> ExitCode {
 }
 
 fn request(args: Args) -> std::io::Result<Request> {
-    let shell = |script| Invocation::Shell { shell: Shell::Sh, script };
     let (manner, metrics) = args.manner.read();
+    let shell = |script: String| Invocation::Shell { shell: Shell::Sh, script };
+    let base = match args.against {
+        Some(revision) => Base::Revision { side: Side::parse(&revision, args.carry), build: args.build.map(shell) },
+        None => Base::Command(shell(args.vs.unwrap_or_default())),
+    };
     Ok(Request {
-        base: match (args.against, args.vs) {
-            (Some(revision), _) => Base::Revision { revision, build: args.build.map(shell), carry: args.carry },
-            (None, base) => Base::Command(shell(base.unwrap_or_default())),
-        },
+        base,
         head: Invocation::Args(args.command),
         name: args.name,
         folder: std::env::current_dir()?,

@@ -3,43 +3,44 @@
 use std::io::{BufWriter, Write};
 use std::path::PathBuf;
 
+use clap::builder::{PossibleValue, PossibleValuesParser};
+
 use super::output::Console;
-use crate::ops::convert::{benchmarks, junit};
+use crate::harness::{ADAPTERS, adapter};
+use crate::ops::convert::{Choice, Converted, convert};
 use crate::results::ExitCode;
 
 /// Arguments of `convert`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// The format.
-    #[arg(long, value_name = "NAME")]
-    harness: Name,
+    /// The format, or `auto` to find it out from the content.
+    #[arg(long, value_name = "NAME", default_value = AUTO, value_parser = names())]
+    harness: String,
     /// The files; `-` or nothing for standard input.
     #[arg(default_value = "-")]
     files: Vec<PathBuf>,
 }
 
-/// A format that is read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum Name {
-    /// JUnit XML of any tool.
-    Junit,
-    /// Rust's libtest `bench:` lines.
-    Libtest,
-    /// pytest-benchmark's JSON.
-    PytestBenchmark,
+/// The name that stands for none.
+const AUTO: &str = "auto";
+
+/// What `--harness` takes.
+fn names() -> PossibleValuesParser {
+    let formats = ADAPTERS.iter().map(|adapter| PossibleValue::new(adapter.name).help(adapter.title));
+    PossibleValuesParser::new(std::iter::once(PossibleValue::new(AUTO).help("whatever the content is")).chain(formats))
 }
 
 /// Runs the command.
 pub(super) fn run(args: &Args, console: Console) -> ExitCode {
     let mut out = BufWriter::with_capacity(64 << 10, std::io::stdout().lock());
-    let converted = match args.harness {
-        Name::Junit => junit(&args.files, &mut out),
-        Name::Libtest => benchmarks("libtest", &args.files, &mut out),
-        Name::PytestBenchmark => benchmarks("pytest-benchmark", &args.files, &mut out),
-    };
+    let choice = adapter(&args.harness).map_or(Choice::Auto, Choice::Named);
+    let converted = convert(choice, &args.files, &mut out);
     let flushed = super::written(out.flush());
     match converted {
-        Ok(warnings) => {
+        Ok(Converted { found, warnings }) => {
+            for sentence in found {
+                console.say(&sentence);
+            }
             for warning in warnings {
                 console.complain(&format!("warning: {warning}"));
             }

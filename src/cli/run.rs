@@ -11,7 +11,7 @@ use super::written;
 use crate::execute::Listener;
 use crate::ops::load::{LoadError, Loaded};
 use crate::ops::planning::PlanningError;
-use crate::ops::run::{self, Answer, Pairing, Request, RunError};
+use crate::ops::run::{self, Answer, Base, Request, RunError};
 use crate::pipeline::{Diagnostic, StepDuration};
 use crate::plan::{PlanError, Selection, SelectionError};
 use crate::report;
@@ -34,16 +34,16 @@ pub(super) struct Args {
     /// Time for all benchmarks together, such as 90s or 10m; default: the pipeline's `budget`, or 5m.
     #[arg(long, value_parser = duration)]
     budget: Option<StepDuration>,
+    /// Measure the benchmarks in pairs against this revision, checked out beside this one; default: on a change request,
+    /// where it left its target. `main...` is where HEAD left main.
+    #[arg(long, value_name = "REV", conflicts_with = "no_against")]
+    against: Option<String>,
+    /// Measure this revision alone, also on a change request.
+    #[arg(long)]
+    no_against: bool,
     /// Where the order of the measurements is drawn from; default: the clock.
     #[arg(long)]
     seed: Option<u64>,
-    /// Measure the benchmarks in pairs against this revision: a branch, a tag, a commit, or `main...` for where the work
-    /// left main. Default on change requests: the commit that the change starts from.
-    #[arg(long, value_name = "REV", conflicts_with = "no_against")]
-    against: Option<String>,
-    /// Measure only the working tree, also on change requests.
-    #[arg(long)]
-    no_against: bool,
     /// The report for people on standard error, or besides the results document on standard output.
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -118,10 +118,10 @@ fn request(selection: Result<Selection, SelectionError>, args: &Args) -> Result<
         jobs: args.jobs.map(usize::from),
         budget: args.budget.map(|budget| budget.0),
         seed: args.seed,
-        pairing: match (&args.against, args.no_against) {
-            (Some(revision), _) => Pairing::With(revision.clone()),
-            (None, true) => Pairing::Never,
-            (None, false) => Pairing::ChangeRequests,
+        base: match &args.against {
+            Some(revision) => Base::Revision(revision.clone()),
+            None if args.no_against => Base::Nothing,
+            None => Base::Usual,
         },
         env: environment(),
         cancel,

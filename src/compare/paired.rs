@@ -101,7 +101,11 @@ fn decide(row: &mut MetricChange, decision: Option<&Decision>, needed: Option<Du
     row.verdict = decision.verdict;
     row.beside = decision.role == Role::Beside;
     let open = decision.verdict == Verdict::Inconclusive;
-    let open = open.then(|| undecided(row.smallest_detectable, screening + confirmation, needed));
+    let open = open.then(|| match decision.p {
+        Some(_) => undecided(row.smallest_detectable, screening + confirmation, needed),
+        // Counted apart: more of the same would not decide it either.
+        None => "the counts differ from execution to execution, so they cannot be compared exactly".to_owned(),
+    });
     let notes: Vec<String> = [part(decision.role).map(str::to_owned), open].into_iter().flatten().collect();
     row.note = Some(notes.join("; ")).filter(|note| !note.is_empty());
 }
@@ -206,6 +210,15 @@ mod tests {
 
     fn measured(decision: Option<&Decision>, seconds: Option<u64>) -> Finding<'_> {
         Finding::Measured { decision, needed: seconds.map(Duration::from_secs) }
+    }
+
+    #[test]
+    fn counts_that_vary_are_told_apart_from_too_few_pairs() {
+        let both = benchmark(&[1000.0, 1001.0], &[1000.0, 1000.0]);
+        let counts = Decision { p: None, ..decision(Verdict::Inconclusive, None) };
+        let told = row(&both, "wall_time", 0.02, measured(Some(&counts), None));
+        assert!(told.note.unwrap().contains("differ from execution to execution"));
+        assert_eq!((told.p, told.verdict), (None, Verdict::Inconclusive));
     }
 
     #[test]

@@ -10,6 +10,19 @@ use crate::results::{Benchmark, Direction, Metric};
 use super::{HarnessError, Parsed, Warning, decoded, number_repeats, quoted};
 use units::Unit;
 
+use super::adapter::{Adapter, Confidence, Head, Reading};
+
+/// The format.
+pub const ADAPTER: Adapter =
+    Adapter { name: "libtest", title: "Rust's `test ... bench:` lines", reading: Reading::Benchmarks(parse), sniff };
+
+fn sniff(head: &Head) -> Result<Confidence, String> {
+    match head.lines().any(|line| line.trim_start().starts_with("test ") && line.contains("bench:")) {
+        true => Ok(Confidence::Certain),
+        false => Err("no line reads `test ... bench:`".into()),
+    }
+}
+
 /// The value of [`Metric::source`].
 const SOURCE: &str = "harness:libtest";
 

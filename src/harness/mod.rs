@@ -1,68 +1,100 @@
 //! Other tools' output to results; one file per format. The caller reads the files and hands in text or readers.
 //!
-//! A benchmark format turns a text into [`Parsed`]. The rule that all of them keep: a text without a benchmark, or one
+//! [`ADAPTERS`] is the table of all formats, and [`detect`] finds the one that an output is in. A benchmark format turns
+//! a text into [`Parsed`]. The rule that all of them keep: a text without a benchmark, or one
 //! that is cut off, is an error; a line that looks like a result and is none is a warning with its number. "0
 //! benchmarks, all fine" is never an answer. [`junit`] reads test cases and is a stream, since its files get large.
 
+/// (shared) What a format is to the rest of the program.
+mod adapter;
+/// (shared) What the readers of test cases have in common.
+pub mod cases;
+pub mod ctrf;
+pub mod dart_json;
+/// (shared) Figures with units to metrics, for tools that report whole runs.
+mod figures;
+pub mod fio;
+pub mod ghz;
+pub mod go_test_json;
+/// (shared) One JSON document as a stream.
+mod json;
 pub mod junit;
+pub mod k6;
 pub mod libtest;
+pub mod libtest_json;
+/// (shared) Lines of an output of any size.
+mod lines;
+pub mod llama_bench;
+pub mod lm_evaluation_harness;
+pub mod mlperf_loadgen;
+pub mod mocha_json;
+pub mod nccl_tests;
+pub mod nunit3;
+pub mod oha;
+pub mod onnxruntime_perf_test;
+pub mod openvino_benchmark_app;
+pub mod optimum_benchmark;
+pub mod pgbench;
 pub mod pytest_benchmark;
+/// (shared) Reports for people, line by line.
+mod report_lines;
+pub mod sysbench;
+pub mod tap;
+/// (shared) What tests of readers have in common.
+#[cfg(test)]
+mod testing;
+pub mod trtexec;
+pub mod trx;
+/// (shared) JSON documents of benchmark tools.
+mod values;
+pub mod vllm;
+pub mod wrk;
+/// (shared) XML of test reports, as a stream.
+mod xml;
+pub mod xunit2;
 
 use std::collections::HashMap;
 
-use crate::pipeline;
+pub use adapter::{Adapter, Confidence, HEAD, Head, ParseBenchmarks, ReadCases, Reading, Undecided, detect};
+
 use crate::results::Benchmark;
 
-/// The formats that can be read, by the name that `harness:` and `--harness` take.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Format {
-    /// Rust's `test ... bench:` lines, also written by criterion with `--output-format bencher`.
-    Libtest,
-    /// The JSON of pytest-benchmark.
-    PytestBenchmark,
-    /// JUnit XML: test cases, see [`junit::read`].
-    Junit,
+/// All formats, in the order of their names.
+pub const ADAPTERS: [&Adapter; 28] = [
+    &ctrf::ADAPTER,
+    &dart_json::ADAPTER,
+    &fio::ADAPTER,
+    &ghz::ADAPTER,
+    &go_test_json::ADAPTER,
+    &junit::ADAPTER,
+    &k6::ADAPTER,
+    &libtest::ADAPTER,
+    &libtest_json::ADAPTER,
+    &llama_bench::ADAPTER,
+    &lm_evaluation_harness::ADAPTER,
+    &mlperf_loadgen::ADAPTER,
+    &mocha_json::ADAPTER,
+    &nccl_tests::ADAPTER,
+    &nunit3::ADAPTER,
+    &oha::ADAPTER,
+    &onnxruntime_perf_test::ADAPTER,
+    &openvino_benchmark_app::ADAPTER,
+    &optimum_benchmark::ADAPTER,
+    &pgbench::ADAPTER,
+    &pytest_benchmark::ADAPTER,
+    &sysbench::ADAPTER,
+    &tap::ADAPTER,
+    &trtexec::ADAPTER,
+    &trx::ADAPTER,
+    &vllm::ADAPTER,
+    &wrk::ADAPTER,
+    &xunit2::ADAPTER,
+];
+
+/// The format of this name; `None` if there is none.
+pub fn adapter(name: &str) -> Option<&'static Adapter> {
+    ADAPTERS.into_iter().find(|adapter| adapter.name == name)
 }
-
-impl Format {
-    /// All of them.
-    pub const ALL: [Self; 3] = [Self::Libtest, Self::PytestBenchmark, Self::Junit];
-
-    /// The canonical name.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Libtest => "libtest",
-            Self::PytestBenchmark => "pytest-benchmark",
-            Self::Junit => "junit",
-        }
-    }
-
-    /// The format of this name; `None` if there is none.
-    pub fn parse(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|format| format.as_str() == name)
-    }
-
-    /// The function that reads benchmarks in this format; `None` for [`Format::Junit`], which has test cases.
-    pub fn parser(self) -> Option<Parser> {
-        match self {
-            Self::Libtest => Some(libtest::parse),
-            Self::PytestBenchmark => Some(pytest_benchmark::parse),
-            Self::Junit => None,
-        }
-    }
-}
-
-impl From<pipeline::Harness> for Format {
-    fn from(harness: pipeline::Harness) -> Self {
-        match harness {
-            pipeline::Harness::Libtest => Self::Libtest,
-            pipeline::Harness::PytestBenchmark => Self::PytestBenchmark,
-        }
-    }
-}
-
-/// Reads the benchmarks of one output.
-pub type Parser = fn(&[u8]) -> Result<Parsed, HarnessError>;
 
 /// What an output holds: at least one benchmark.
 #[derive(Debug, Clone, PartialEq)]
@@ -84,7 +116,7 @@ pub struct Warning {
 
 /// Why an output could not be read, and where.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{text} at line {line}, column {column}; {help}")]
+#[error("{text}{}", if help.is_empty() { String::new() } else { format!(" at line {line}, column {column}; {help}") })]
 pub struct HarnessError {
     /// The line, from 1.
     pub line: u64,
@@ -92,14 +124,24 @@ pub struct HarnessError {
     pub column: u64,
     /// What is wrong, as a lowercase fragment.
     pub text: String,
-    /// What to do about it.
+    /// What to do about it; empty where the text says it, and the place, itself.
     pub help: String,
 }
 
 impl HarnessError {
+    /// What is wrong and what to do about it, without the place.
+    pub fn message(&self) -> String {
+        if self.help.is_empty() { self.text.clone() } else { format!("{}; {}", self.text, self.help) }
+    }
+
     fn new(line: u64, column: u64, text: impl Into<String>, help: impl Into<String>) -> Self {
         Self { line, column, text: text.into(), help: help.into() }
     }
+}
+
+/// The input could not be read on at this line.
+fn unreadable(error: &std::io::Error, line: u64) -> HarnessError {
+    HarnessError::new(line.max(1), 1, format!("the input could not be read: {error}"), "check the file or the pipe")
 }
 
 /// An output as text: UTF-16 where a byte order mark says so (PowerShell's `>` writes it), otherwise UTF-8 with invalid
@@ -139,17 +181,4 @@ fn quoted(text: &str) -> String {
         quote.push('…');
     }
     quote
-}
-
-#[cfg(test)]
-mod tests {
-    use super::Format;
-
-    #[test]
-    fn names_are_read_back() {
-        for format in Format::ALL {
-            assert_eq!(Format::parse(format.as_str()), Some(format));
-        }
-        assert_eq!(Format::parse("Libtest"), None);
-    }
 }

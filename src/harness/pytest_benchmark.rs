@@ -10,6 +10,16 @@ use crate::results::{Benchmark, Direction, Metric, Reason, Validity};
 
 use super::{HarnessError, Parsed, Warning, decoded, number_repeats, quoted};
 
+use super::adapter::{Adapter, Confidence, Head, Reading};
+
+/// The format.
+pub const ADAPTER: Adapter =
+    Adapter { name: "pytest-benchmark", title: "pytest-benchmark's JSON", reading: Reading::Benchmarks(parse), sniff };
+
+fn sniff(head: &Head) -> Result<Confidence, String> {
+    head.with_keys(&["machine_info", "benchmarks"])
+}
+
 /// The value of [`Metric::source`].
 const SOURCE: &str = "harness:pytest-benchmark";
 
@@ -60,7 +70,7 @@ fn json(text: &str) -> Result<Value, HarnessError> {
 }
 
 /// `text` with `NaN` and the infinities outside of strings replaced by `null`.
-fn without_nan(text: &str) -> String {
+pub(super) fn without_nan(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut in_string = false;
     let mut rest = text;

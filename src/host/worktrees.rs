@@ -190,7 +190,7 @@ fn checked_out(git: &Git<'_>, kept: &Kept, folder: &Path, commit: &str) -> Resul
         let moved = here.say("checkout", &words).and_then(|_| here.say("clean", &["clean", "--quiet", "-ffd"]));
         match moved {
             Ok(_) => return Ok(()),
-            Err(GitError::Ask(AskError::Stopped { .. })) => return Err(CopiesError::Stopped),
+            Err(GitError::Ask(AskError::Stopped { .. })) => return Err(CopiesError::Stopped { signal: None }),
             Err(error) => tracing::debug!(%error, "a kept working copy is made anew"),
         }
     }

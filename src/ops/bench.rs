@@ -1,4 +1,4 @@
-//! `backsight bench`: two commands, or one in two revisions, measured in pairs on this host, without a pipeline file.
+//! `backsight bench`: two commands, measured in pairs on this host, without a pipeline file.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -8,10 +8,10 @@ use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use super::against::{self, AgainstError, Paired};
-use super::gate::{is_broken_benchmark, is_doubtful, is_regression};
+use super::against::{self, Copies, Side};
+use super::gate::{is_doubtful, is_regression};
 use crate::execute::{Arms, Cancel, Emitter, Environment, Listener, Place, Workshop, execute};
-use crate::host::Revision;
+use crate::host::CopiesError;
 use crate::pipeline::MetricName;
 use crate::plan::{Invocation, Item, Manner, Measure, Plan, Work};
 use crate::results::{Document, Event, ExitCode, Kind, PipelineRef, RemarkLevel, RunInfo, Status, Step, Verdict};
@@ -20,13 +20,13 @@ use crate::{compare, host};
 /// What is asked for.
 #[derive(Debug)]
 pub struct Request {
-    /// What the command is compared with.
+    /// What the head is measured against.
     pub base: Base,
-    /// The command; of two, the head's.
+    /// The head's command.
     pub head: Invocation,
     /// The name of the benchmark.
     pub name: String,
-    /// The folder it runs in, or its counterparts in two working copies.
+    /// The folder both run in.
     pub folder: PathBuf,
     /// Time for the measurement.
     pub budget: Duration,
@@ -50,39 +50,46 @@ pub struct Request {
     pub cancel: Cancel,
 }
 
-/// What a command is compared with.
+/// What a command is measured against.
 #[derive(Debug)]
 pub enum Base {
-    /// Another command, in the same folder.
+    /// Another command, here.
     Command(Invocation),
-    /// The same command in a working copy of another revision.
+    /// The same command in another revision of the repository.
     Revision {
-        /// As `--against` names it.
-        revision: String,
-        /// A command run once in each working copy before.
+        /// Which.
+        side: Side,
+        /// What is run once in each working copy before.
         build: Option<Invocation>,
-        /// Ignored paths that both working copies get as links.
-        carry: Vec<String>,
     },
+}
+
+impl Base {
+    fn display(&self) -> String {
+        match self {
+            Self::Command(command) => command.display(),
+            Self::Revision { side, .. } => format!("the same in {}", side.named),
+        }
+    }
 }
 
 /// Why nothing was measured.
 #[derive(Debug, thiserror::Error)]
 pub enum BenchError {
-    /// The working copies of base and head.
-    #[error(transparent)]
-    Against(#[from] AgainstError),
     /// A folder or a file of ours, or the system's refusal of a thread.
     #[error("the measurement cannot begin: {0}")]
     Place(#[from] std::io::Error),
+    /// The working copies.
+    #[error(transparent)]
+    Copies(#[from] CopiesError),
 }
 
 impl BenchError {
     /// What the process returns for it.
     pub const fn exit_code(&self) -> ExitCode {
         match self {
-            Self::Against(error) => error.exit_code(),
             Self::Place(_) => ExitCode::Tool,
+            Self::Copies(error) => against::exit_code(error),
         }
     }
 }
@@ -93,15 +100,18 @@ impl BenchError {
 /// If the measurement cannot begin. A command that cannot be run is part of the document.
 pub fn bench(request: Request, listeners: Vec<Box<dyn Listener>>) -> Result<Document, BenchError> {
     let place = tempfile::tempdir()?;
-    let paired = paired(&request)?;
-    let blank = blank(&request, paired.as_ref());
-    let note = note(&request, paired.as_ref());
+    let mut blank = blank(&request);
     let plan = plan(&request);
-    let workspace = request.folder.clone();
-    let here = || Place { workspace: request.folder.clone(), variables: Vec::new() };
-    let arms = paired.as_ref().map_or_else(|| Arms { base: here(), head: here() }, |paired| paired.arms.clone());
+    let copies = match &request.base {
+        Base::Command(_) => None,
+        Base::Revision { side, .. } => Some(against::copies(&request.folder, side, &request.env, &request.cancel)?),
+    };
+    let note = note(&request, copies.as_ref());
+    blank.run.against = copies.as_ref().map(|copies| copies.told.clone());
+    let here = Place { workspace: request.folder.clone(), variables: Vec::new() };
+    let arms = copies.as_ref().map_or_else(|| Arms { base: here.clone(), head: here }, |copies| copies.arms.clone());
     let workshop = Workshop {
-        workspace,
+        workspace: request.folder,
         run_dir: place.path().to_owned(),
         environment: Environment::new(request.env, &[]),
         cancel: request.cancel,
@@ -114,13 +124,13 @@ pub fn bench(request: Request, listeners: Vec<Box<dyn Listener>>) -> Result<Docu
     };
     let emitter = Emitter::new(workshop.environment.masker().clone(), listeners);
     emitter.emit(Event::RunStarted { document: Box::new(blank.clone()), steps: 1 });
-    for remark in paired.iter().flat_map(|paired| &paired.remarks) {
+    for remark in copies.iter().flat_map(|copies| &copies.remarks) {
         emitter.remark(RemarkLevel::Warning, None, remark.clone());
     }
     let rows = execute(&plan, &workshop, &emitter)?;
-    let failed = emitter.look(|document| document.steps.iter().any(is_broken_benchmark)).unwrap_or_default();
-    if let Some(hint) = paired.as_ref().filter(|_| failed).and_then(|paired| paired.hint(&workshop.workspace)) {
-        emitter.remark(RemarkLevel::Info, None, hint);
+    let lacking = copies.as_ref().filter(|_| against::any_failed(&emitter));
+    if let Some(text) = lacking.and_then(|copies| copies.left_behind(&workshop.workspace)) {
+        emitter.remark(RemarkLevel::Warning, None, text);
     }
     emitter.emit(Event::Compared { comparison: compare::paired(rows, request.false_alarms, note) });
     let judged = emitter.look(|document| judge(document, &workshop.cancel));
@@ -129,47 +139,32 @@ pub fn bench(request: Request, listeners: Vec<Box<dyn Listener>>) -> Result<Docu
     Ok(emitter.finish().unwrap_or(blank))
 }
 
-/// The working copies, where a revision is the base.
-fn paired(request: &Request) -> Result<Option<Paired>, AgainstError> {
-    let Base::Revision { revision, carry, .. } = &request.base else { return Ok(None) };
-    let (env, cancel) = (&request.env, &request.cancel);
-    let base = Revision::parse(revision);
-    against::prepare(&against::Request { workspace: &request.folder, base, carry, env, cancel }).map(Some)
-}
-
-fn note(request: &Request, paired: Option<&Paired>) -> String {
+fn note(request: &Request, copies: Option<&Copies>) -> String {
     let head = request.head.display();
-    let what = match (&request.base, paired) {
-        (Base::Command(base), _) => format!("{} (base) against {head} (head)", base.display()),
-        (Base::Revision { .. }, paired) => {
-            format!("{head} in {}", paired.map(Paired::described).unwrap_or_default())
-        }
+    let what = match copies {
+        Some(copies) => format!("{head} in {}", copies.described()),
+        None => format!("{} (base) against {head} (head)", request.base.display()),
     };
     format!("{what}, in pairs whose order is drawn from seed {}", request.seed)
 }
 
-fn blank(request: &Request, paired: Option<&Paired>) -> Document {
+fn blank(request: &Request) -> Document {
     let (change, _) = host::change(&request.folder, &|name| request.env.get(name).cloned());
-    let base = match &request.base {
-        Base::Command(base) => base.display(),
-        Base::Revision { build, .. } => build.as_ref().map(Invocation::display).unwrap_or_default(),
-    };
-    let sha256 = Sha256::digest(format!("{base}\n{}", request.head.display()));
-    let sha256 = sha256.iter().map(|byte| format!("{byte:02x}")).collect();
+    let commands = format!("{}\n{}", request.base.display(), request.head.display());
+    let sha256 = Sha256::digest(&commands).iter().map(|byte| format!("{byte:02x}")).collect();
     let project = request.folder.file_name().map_or_else(|| "bench".into(), |name| name.to_string_lossy().into_owned());
-    // No file: the commands stand for it.
+    // No file: the two commands stand for it.
     let pipeline = PipelineRef { path: String::new(), sha256 };
     let host = host::probe(std::path::Path::new("/"));
     let begun = Document::begun(Uuid::now_v7(), Timestamp::now(), project, pipeline);
-    let against = paired.map(|paired| paired.against.clone());
-    Document { run: RunInfo { seed: Some(request.seed), ..begun.run }, change, host, against, ..begun }
+    Document { run: RunInfo { seed: Some(request.seed), ..begun.run }, change, host, ..begun }
 }
 
 fn plan(request: &Request) -> Plan {
     let mut metrics = vec![MetricName::WallTime, MetricName::CpuTime];
     metrics.extend(request.metrics.iter().filter(|metric| !metrics.contains(metric)).copied().collect::<Vec<_>>());
     let (vs, build) = match &request.base {
-        Base::Command(base) => (Some(base.clone()), None),
+        Base::Command(command) => (Some(command.clone()), None),
         Base::Revision { build, .. } => (None, build.clone()),
     };
     let measure = Measure {

@@ -1,7 +1,6 @@
 //! `backsight run`: pipeline file → plan → execution → results → store → comparison → report.
 
 mod judge;
-mod pairing;
 mod tools;
 
 use std::collections::BTreeMap;
@@ -12,23 +11,22 @@ use std::time::Duration;
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::against::{AgainstError, Paired};
+use super::against::{self, Copies, Side};
 use super::baseline::{self, Wanted};
 use super::facts::facts;
 use super::files::{RESULTS, rescue, write_reports};
-use super::gate::is_broken_benchmark;
 use super::load::{Loaded, load};
 use super::planning::{PlanningError, planned};
 use crate::compare::{self, Limits, Terms};
-use crate::execute::{self, Cancel, Emitter, Environment, Journal, Listener, Workshop};
-use crate::pipeline::MissingPolicy;
+use crate::execute::{self, Arms, Cancel, Emitter, Environment, Journal, Listener, Workshop};
+use crate::host::CopiesError;
+use crate::pipeline::Gate;
 use crate::plan::{Facts, Plan, Selection, Work};
-use crate::results::{Comparison, Document, Event, ExitCode, MetricChange, PipelineRef, RemarkLevel, RunInfo, Status};
+use crate::results::{
+    Comparison, Document, Event, ExitCode, Kind, MetricChange, PipelineRef, RemarkLevel, RunInfo, Status,
+};
 use crate::store::{FolderError, OpenOptions, Places, RunLock, SqliteStore, Store, StoreError};
 use crate::{host, results};
-use pairing::{Wish, measures};
-
-pub use pairing::Pairing;
 
 /// Time for all benchmarks of a run together, where the pipeline says nothing.
 const BUDGET: Duration = Duration::from_secs(300);
@@ -48,12 +46,25 @@ pub struct Request {
     pub budget: Option<Duration>,
     /// Where the order of the measurements is drawn from; the clock if `None`.
     pub seed: Option<u64>,
-    /// What the benchmarks are measured against in pairs.
-    pub pairing: Pairing,
+    /// What the benchmarks are measured against.
+    pub base: Base,
     /// The variables of this process.
     pub env: BTreeMap<String, String>,
     /// How the run is told to stop.
     pub cancel: Cancel,
+}
+
+/// What the benchmarks of a run are measured against.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Base {
+    /// The commit where the change left its target, on a change request; nothing otherwise.
+    Usual,
+    /// Nothing: each takes its samples alone, to be compared with the stored baseline.
+    Nothing,
+    /// A revision, as it was named.
+    Revision(String),
+    /// Working copies that are there already.
+    Copies(Arms),
 }
 
 /// What came of it.
@@ -75,15 +86,15 @@ pub enum RunError {
     /// The file or the plan.
     #[error(transparent)]
     Planning(#[from] PlanningError),
+    /// The working copies of a paired measurement.
+    #[error(transparent)]
+    Copies(#[from] CopiesError),
     /// The store.
     #[error(transparent)]
     Store(#[from] StoreError),
     /// The lock of the run's folder.
     #[error(transparent)]
     Folder(#[from] FolderError),
-    /// The working copies of base and head.
-    #[error("no paired measurement: {0}")]
-    Against(#[from] AgainstError),
     /// The run's folder.
     #[error("{}: {source}; the run's files go there: is the workspace writable and the disk not full?", path.display())]
     Place {
@@ -102,7 +113,7 @@ impl RunError {
     pub const fn exit_code(&self) -> ExitCode {
         match self {
             Self::Planning(error) => error.exit_code(),
-            Self::Against(error) => error.exit_code(),
+            Self::Copies(error) => against::exit_code(error),
             Self::Store(_) | Self::Folder(_) | Self::Place { .. } | Self::System(_) => ExitCode::Tool,
         }
     }
@@ -132,8 +143,11 @@ pub fn run(request: Request, listeners: Vec<Box<dyn Listener>>) -> Result<Answer
     emitter.emit(Event::RunStarted { document: Box::new(prepared.document.clone()), steps });
     prepared.tell_remarks(&emitter);
     let rows = execute::execute(&prepared.plan, &prepared.workshop, &emitter).map_err(RunError::System)?;
+    let lacking = prepared.copies.as_ref().filter(|_| against::any_failed(&emitter));
+    if let Some(text) = lacking.and_then(|copies| copies.left_behind(&prepared.workshop.workspace)) {
+        emitter.remark(RemarkLevel::Warning, None, text);
+    }
     let mut problems = Vec::new();
-    prepared.tell_what_may_be_missing(&emitter);
     if !prepared.workshop.cancel.is_asked() {
         match prepared.compare(rows, &store, &emitter) {
             Ok(comparison) => emitter.emit(Event::Compared { comparison }),
@@ -177,15 +191,16 @@ struct Prepared {
     loaded: Loaded,
     facts: Facts,
     plan: Plan,
+    /// The base's where there is one.
+    gate: Gate,
     remarks: Vec<String>,
     places: Places,
     workshop: Workshop,
-    paired: Option<Paired>,
-    /// What a benchmark without a result does to the run: the base's policy where there is a base.
-    missing: MissingPolicy,
     document: Document,
     id: Uuid,
     started_at: Timestamp,
+    /// Held as long as the run.
+    copies: Option<Copies>,
 }
 
 fn prepare(request: Request) -> Result<Prepared, RunError> {
@@ -196,16 +211,26 @@ fn prepare(request: Request) -> Result<Prepared, RunError> {
     let (change, mut remarks) = host::change(&loaded.workspace, &|name| request.env.get(name).cloned());
     let facts = facts(&loaded, &change, &machine.targets, &request.env, Some(id));
     let (loaded, mut plan) = planned(loaded, &facts, &request.selection)?;
-    let Request { env, cancel, .. } = &request;
-    let wish = Wish { pairing: &request.pairing, loaded: &loaded, change: &change, env, cancel };
-    let held = pairing::hold(&wish, &mut plan, &mut remarks)?;
+    let measures = plan.items.iter().any(|item| item.skip.is_none() && item.kind == Kind::Benchmark);
+    let copies = if measures { copies(&request, &loaded, &change, &mut remarks)? } else { None };
+    let arms = match (&copies, &request.base) {
+        (Some(copies), _) => Some(copies.arms.clone()),
+        (None, Base::Copies(arms)) => Some(arms.clone()),
+        (None, Base::Usual | Base::Nothing | Base::Revision(_)) => None,
+    };
+    let mut gate = loaded.pipeline().gate.clone();
+    if let Some(copies) = &copies {
+        let held = against::held_to(&copies.arms.base, &loaded.path, loaded.pipeline(), &mut plan.items);
+        gate = held.gate;
+        remarks.extend(copies.remarks.iter().cloned().chain(held.remarks));
+    }
     let places = Places::of(&loaded.workspace);
     let run_dir = make_folder(&places, id)?;
     let toolchains = host::toolchains(&loaded.workspace, &tools::asked_for(&plan));
     let seed = request.seed.unwrap_or_else(new_seed);
     let mut document = blank(&loaded, &facts, &request, id, started_at, (change, machine, toolchains));
-    document.run.seed = measures(&plan).then_some(seed);
-    document.against = held.paired.as_ref().map(|paired| paired.against.clone());
+    document.run.seed = measures.then_some(seed);
+    document.run.against = copies.as_ref().map(|copies| copies.told.clone());
     remarks.extend(plan.remarks.iter().cloned());
     let jobs = request.jobs.or(loaded.pipeline().jobs.map(|jobs| jobs as usize)).unwrap_or(1);
     let budget = request.budget.or(loaded.pipeline().budget.map(|budget| budget.0)).unwrap_or(BUDGET);
@@ -217,13 +242,43 @@ fn prepare(request: Request) -> Result<Prepared, RunError> {
         jobs,
         check_only: request.check_only,
         budget,
-        arms: held.arms,
+        arms,
         seed,
         // Half is where a level stops being one.
-        false_alarms: held.gate.false_alarms.0.min(0.5),
+        false_alarms: gate.false_alarms.0.min(0.5),
     };
-    let (paired, missing) = (held.paired, held.gate.missing);
-    Ok(Prepared { loaded, facts, plan, remarks, places, workshop, paired, missing, document, id, started_at })
+    Ok(Prepared { loaded, facts, plan, gate, remarks, places, workshop, document, id, started_at, copies })
+}
+
+/// The working copies where there is to be a base. One that nobody named and that cannot be had is a remark.
+fn copies(
+    request: &Request,
+    loaded: &Loaded,
+    change: &results::Change,
+    remarks: &mut Vec<String>,
+) -> Result<Option<Copies>, CopiesError> {
+    let carry = loaded.pipeline().baseline.carry.clone();
+    let (side, named) = match &request.base {
+        Base::Revision(named) => (Side::parse(named, carry), true),
+        Base::Usual => match host::start(&loaded.workspace, change) {
+            Some(start) => (Side::start(start, carry), false),
+            None => return Ok(None),
+        },
+        Base::Nothing | Base::Copies(_) => return Ok(None),
+    };
+    match against::copies(&loaded.workspace, &side, &request.env, &request.cancel) {
+        Ok(copies) if !named && copies.is_one_commit() => {
+            remarks
+                .push("what is checked out is the change's base itself: its benchmarks are measured alone".to_owned());
+            Ok(None)
+        }
+        Ok(copies) => Ok(Some(copies)),
+        Err(error) if named || request.cancel.is_asked() => Err(error),
+        Err(error) => {
+            remarks.push(format!("the benchmarks have no base to be measured against: {error}"));
+            Ok(None)
+        }
+    }
 }
 
 fn make_folder(places: &Places, id: Uuid) -> Result<PathBuf, RunError> {
@@ -270,18 +325,9 @@ impl Prepared {
         }
     }
 
-    /// Where a benchmark fails in the head's working copy, files that git ignores may be what it lacks.
-    fn tell_what_may_be_missing(&self, emitter: &Emitter) {
-        let Some(paired) = self.paired.as_ref().filter(|_| !self.workshop.cancel.is_asked()) else { return };
-        let failed = emitter.look(|document| document.steps.iter().any(is_broken_benchmark)).unwrap_or_default();
-        if let Some(hint) = paired.hint(&self.loaded.workspace).filter(|_| failed) {
-            emitter.remark(RemarkLevel::Info, None, hint);
-        }
-    }
-
     /// Which metrics of which step are compared.
     fn limits(&self) -> Limits {
-        let mut limits = Limits::uniform(self.loaded.pipeline().gate.regression.0);
+        let mut limits = Limits::uniform(self.gate.regression.0);
         for item in &self.plan.items {
             if let Work::Benchmark(measure) = &item.work {
                 let metrics = match measure.harness {
@@ -301,7 +347,7 @@ impl Prepared {
             return Ok(stored);
         }
         let seed = self.workshop.seed;
-        let arms = self.paired.as_ref().map_or_else(|| "base and head".to_owned(), Paired::described);
+        let arms = self.copies.as_ref().map_or_else(|| "base and head".to_owned(), Copies::described);
         let mut note = format!("{arms} on this host, in pairs whose order is drawn from seed {seed}");
         if let Some(base) = &stored.baseline {
             note.push_str(&format!("; tests against run {}", base.run.get(..13).unwrap_or(&base.run)));
@@ -340,8 +386,9 @@ impl Prepared {
     }
 
     fn end(&self, emitter: &Emitter, problems: &[String]) {
+        let policy = self.gate.missing;
         let missing_target = !self.plan.missing_targets.is_empty();
-        let judged = emitter.look(|document| judge::judge(document, self.missing, missing_target));
+        let judged = emitter.look(|document| judge::judge(document, policy, missing_target));
         let (mut status, mut exit_code) = judged.unwrap_or((Status::Errored, ExitCode::Tool));
         if !problems.is_empty() {
             (status, exit_code) = (Status::Errored, exit_code.worst(ExitCode::Tool));

@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::fields;
+use super::harness::Harness;
 use super::{Percent, StepDuration};
 
 /// A pipeline file, version 1.
@@ -233,7 +234,8 @@ pub struct BenchmarkStep {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "fields::pin")]
     pub pin: Option<Pin>,
-    /// The command's nice value, -20 (first) to 19 (last); below 0 it takes a permission. Default: as it is.
+    /// The command's nice value, -20 (first) to 19 (last); below 0 it takes a permission. Default: -20 where that is
+    /// permitted, otherwise as it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = -20, max = 19))]
     pub priority: Option<i32>,
@@ -387,26 +389,6 @@ impl Default for Pin {
     }
 }
 
-/// A benchmark harness whose output is read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Harness {
-    /// Rust's libtest `bench:` lines; criterion with `--output-format bencher`.
-    Libtest,
-    /// pytest-benchmark's JSON.
-    PytestBenchmark,
-}
-
-impl Harness {
-    /// The canonical name.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Libtest => "libtest",
-            Self::PytestBenchmark => "pytest-benchmark",
-        }
-    }
-}
-
 /// Where a harness's report is found: `stdout`, `stderr`, or a path or glob.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(from = "String", into = "String")]
@@ -473,9 +455,9 @@ pub struct BaselineConfig {
     /// The branch whose runs are the baseline; default: the current branch, then the default branch.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub compare_with: Option<String>,
-    /// Paths that git ignores and benchmarks need (data sets, `node_modules`, `.venv`): linked into both working copies of
-    /// a paired measurement. Relative to the workspace, without `..`.
-    #[serde(default)]
+    /// Paths that git ignores and a paired measurement needs in both working copies (data sets, installed packages): they
+    /// are linked from the workspace.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub carry: Vec<String>,
 }
 

@@ -10,6 +10,7 @@
 mod diagnostic;
 mod fields;
 mod grammar;
+mod harness;
 mod load;
 mod models;
 mod scalars;
@@ -24,10 +25,11 @@ mod wording;
 pub use diagnostic::{Diagnostic, Label, Severity, Span, visible};
 pub use fields::{RULE_KEYS, TARGETS};
 pub use grammar::{
-    BaselineConfig, BenchmarkStep, Command, Common, CounterSource, ForEach, Gate, GenerationStep, Harness, MetricName,
+    BaselineConfig, BenchmarkStep, Command, Common, CounterSource, ForEach, Gate, GenerationStep, MetricName,
     MissingPolicy, Model, ModelSource, OutputSource, Pin, PinRule, Pipeline, Retries, Rule, RuleAction, Shell, Stdin,
     TestStep,
 };
+pub use harness::Harness;
 pub use load::{MAX_BYTES, MAX_DEPTH, MAX_EXPANDED_BYTES, MAX_NODES};
 pub use models::parse_models;
 pub use scalars::{Percent, StepDuration};

@@ -192,7 +192,8 @@ pub struct Benchmark {
     /// Whether the figures can be trusted.
     #[serde(default)]
     pub validity: Validity,
-    /// The state of the host from its first execution to its last; absent for what a harness reports.
+    /// The state of the host from the first execution to the last of all that were measured together; absent where
+    /// nothing was executed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub conditions: Option<Conditions>,
 }

@@ -76,19 +76,6 @@ pub struct Change {
     pub request: Option<ChangeRequest>,
 }
 
-/// What a paired measurement of two working copies was made against.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Against {
-    /// The base as it was named; on a change request without a name, the commit that it starts from.
-    pub revision: String,
-    /// The base's commit, full hash.
-    pub commit: String,
-    /// Whether the base is where the change left the named revision, and not that revision itself.
-    pub merge_base: bool,
-    /// Whether the head held more than its commit: changed or new files.
-    pub dirty: bool,
-}
-
 impl Change {
     /// The commit, shortened for people.
     pub fn short_commit(&self) -> Option<&str> {

@@ -79,6 +79,10 @@ pub struct Measuring {
     /// How many runs of `true` that is the median of.
     #[serde(default)]
     pub overhead_runs: u64,
+    /// The nice value that measured commands had where their step asked for none; absent where they had ours, because
+    /// another was not permitted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub priority: Option<i32>,
     /// The conditions from before the first benchmark to after the last; absent until then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub conditions: Option<Conditions>,

@@ -8,8 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use uuid::Uuid;
 
 use super::{
-    Against, Benchmark, Case, Change, Comparison, ExitCode, Generation, Host, Measuring, Outcome, Status, Step,
-    Toolchain,
+    Benchmark, Case, Change, Comparison, ExitCode, Generation, Host, Measuring, Outcome, Status, Step, Toolchain,
 };
 
 /// The name of the format, written into each document.
@@ -72,9 +71,25 @@ pub struct RunInfo {
     /// The command line's selection, where not everything was asked for: `--only tests -k 'parse/*'`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub selection: Option<String>,
+    /// What the head was measured against in pairs, where it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub against: Option<Against>,
     /// Where the order of the measurements was drawn from; absent where nothing was measured.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seed: Option<u64>,
+}
+
+/// The two sources of a paired measurement, each in a working copy of its own.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Against {
+    /// The base as it was named, such as `main` or `HEAD~1`.
+    pub named: String,
+    /// The base's commit, full hash.
+    pub base: String,
+    /// The commit that the head rests on, full hash.
+    pub head: String,
+    /// Whether the head held more than its commit: changed or new files.
+    pub changed: bool,
 }
 
 /// The pipeline file that was run.
@@ -186,9 +201,6 @@ pub struct Document {
     /// How it was measured: our own overhead, and the state of the host; absent where no command was measured.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub measuring: Option<Measuring>,
-    /// What both arms of a paired measurement are; absent where there was only one working copy.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub against: Option<Against>,
     /// What moved against the baseline; absent where no comparison was made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub comparison: Option<Comparison>,
@@ -207,6 +219,7 @@ impl Document {
             status: Status::Running,
             exit_code: ExitCode::Passed,
             selection: None,
+            against: None,
             seed: None,
         };
         Self {
@@ -224,7 +237,6 @@ impl Document {
             generations: Vec::new(),
             benchmarks: Vec::new(),
             measuring: None,
-            against: None,
             comparison: None,
             remarks: Vec::new(),
         }

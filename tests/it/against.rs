@@ -80,9 +80,12 @@ fn a_planted_slow_down_is_found_and_the_repository_stays_as_it_was() {
     told.says(1, &["REGRESSED", "(HEAD~1)"]);
     let document = told.document();
     assert_eq!(verdict(&document), Verdict::Regressed);
-    let against = document.against.unwrap();
-    assert_eq!(against.commit, git(&sandbox, &["rev-parse", "HEAD~1"]));
-    assert_eq!((against.revision.as_str(), against.merge_base, against.dirty), ("HEAD~1", false, false));
+    let against = document.run.against.unwrap();
+    assert_eq!((against.named.as_str(), against.changed), ("HEAD~1", false));
+    assert_eq!(
+        (&against.base, &against.head),
+        (&git(&sandbox, &["rev-parse", "HEAD~1"]), &git(&sandbox, &["rev-parse", "HEAD"]))
+    );
     assert_eq!(state(&sandbox, &sandbox.work()), before);
     assert_eq!(git(&sandbox, &["status", "--porcelain"]), "");
 }
@@ -99,7 +102,7 @@ fn the_head_is_the_work_tree_as_it_is() {
     let before = (state(&sandbox, &sandbox.work()), git(&sandbox, &["status", "--porcelain"]));
     let document = bench(&sandbox, &["--against", "HEAD", "--", "sh", "app.sh"]).document();
     assert_eq!(verdict(&document), Verdict::Improved);
-    assert!(document.against.unwrap().dirty);
+    assert!(document.run.against.unwrap().changed);
     assert_eq!((state(&sandbox, &sandbox.work()), git(&sandbox, &["status", "--porcelain"])), before);
 }
 
@@ -185,7 +188,7 @@ fn a_base_that_does_not_build_leaves_the_head_measured() {
     sandbox.write("data/set", "1");
     commit(&sandbox, "needs data");
     let told = bench(&sandbox, &["--against", "HEAD~1", "--build", "cat data/set", "--", "sh", "app.sh"]);
-    told.says(3, &["the build ended with exit 1", "lacks what git ignores: data", "--carry data"]);
+    told.says(3, &["the build ended with exit 1", "git ignores data", "--carry data"]);
     let carried = ["--against", "HEAD~2", "--carry", "data", "--build", "cat data/set", "--", "sh", "app.sh"];
     bench(&sandbox, &carried).says(1, &["REGRESSED"]);
 }
@@ -206,7 +209,7 @@ fn shallow_detached_and_missing_bases_are_said_or_fetched() {
     fs::rename(sandbox.path("gone"), sandbox.path(".git")).unwrap();
     let told = run();
     assert!(told.stderr.contains("it was fetched"), "{}", told.stderr);
-    assert_eq!(told.document().against.unwrap().commit, first);
+    assert_eq!(told.document().run.against.unwrap().base, first);
     // Neither a commit nor a repository.
     bench(&sandbox, &["--against", "nowhere", "--", "true"]).says(2, &["`nowhere` cannot be found"]);
     bench(&sandbox, &["--against", "HEAD", "--carry", "no/such", "--", "true"]).says(2, &["no such file"]);
@@ -259,16 +262,16 @@ fn a_run_is_held_to_the_limits_of_its_base() {
     git(&sandbox, &["checkout", "-q", "-b", "topic"]);
     commit(&sandbox, "slow, and a looser gate");
     let told = sandbox.run(&["run", "--against", "main...", "--seed", "3"]);
-    told.says(1, &["REGRESSED", "gate.regression: base 20 %, head 100 %: the base's is used", "(where it left main)"]);
+    told.says(1, &["REGRESSED", "gate.regression: base 20 %, head 100 %: the base's is used", "(main...)"]);
     let document = sandbox.document();
     assert_eq!(document.comparison.as_ref().unwrap().rows[0].limit, 0.2);
-    let against = document.against.as_ref().unwrap();
-    assert!(against.merge_base && !against.dirty && against.commit == git(&sandbox, &["rev-parse", "main"]));
+    let against = document.run.against.as_ref().unwrap();
+    assert!(!against.changed && against.base == git(&sandbox, &["rev-parse", "main"]), "{against:?}");
     assert!(!sandbox.path("built").exists(), "builds belong into the arms");
     // Without a change request there is no base but the one that is named.
     sandbox.run(&["run", "--budget", "300ms"]);
-    assert_eq!(sandbox.document().against, None);
-    sandbox.run(&["run", "--against", "nowhere"]).says(2, &["no paired measurement", "`nowhere` cannot be found"]);
+    assert_eq!(sandbox.document().run.against, None);
+    sandbox.run(&["run", "--against", "nowhere"]).says(2, &["`nowhere` cannot be found"]);
 }
 
 #[test]
@@ -315,13 +318,13 @@ fn on_a_change_request_the_base_is_where_it_starts() {
     told.says(1, &["REGRESSED"]);
     let document = read_document(&told.stdout);
     assert_eq!(document.change.request.as_ref().unwrap().number, 7);
-    assert_eq!(document.against.unwrap().commit, main);
+    assert_eq!(document.run.against.unwrap().base, main);
     let before = git_in(&sandbox, &job, &["rev-parse", "HEAD"]);
     git_in(&sandbox, &job, &["checkout", "-q", "--detach", &main]);
     let target = run(&["--budget", "300ms"]);
-    assert_eq!(read_document(&target.stdout).against, None, "{}", target.stderr);
+    assert_eq!(read_document(&target.stdout).run.against, None, "{}", target.stderr);
     git_in(&sandbox, &job, &["checkout", "-q", "--detach", &before]);
     let alone = read_document(&run(&["--no-against", "--budget", "300ms"]).stdout);
-    assert_eq!(alone.against, None);
+    assert_eq!(alone.run.against, None);
     assert_eq!(git_in(&sandbox, &job, &["worktree", "list"]).lines().count(), 1);
 }

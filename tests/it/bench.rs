@@ -16,18 +16,19 @@ fn sandbox() -> Sandbox {
 #[test]
 fn twice_the_work_is_a_regression_and_half_of_it_an_improvement() {
     let sandbox = sandbox();
-    let bench = ["bench", "--budget", "1s", "--seed", "7", "--format", "json"];
-    let slower = sandbox.run(&[&bench[..], &["--vs", "sh loop.sh 2000", "--", "sh", "loop.sh", "20000"]].concat());
+    // A clear case ends at an early look; the rest of the budget is for a host that is busy with other things.
+    let bench = ["bench", "--budget", "6s", "--limit", "20%", "--seed", "7", "--format", "json"];
+    let slower = sandbox.run(&[&bench[..], &["--vs", "sh loop.sh 200", "--", "sh", "loop.sh", "20000"]].concat());
     slower.says(1, &["REGRESSED", "CPU time", "from seed 7"]);
     let document = slower.document();
     let comparison = document.comparison.as_ref().unwrap();
     assert_eq!(comparison.basis, Basis::Paired);
     let row = comparison.rows.iter().find(|row| row.metric == "cpu_time").unwrap();
     assert_eq!(row.verdict, Verdict::Regressed);
-    assert!(row.change.unwrap() > 0.5 && row.low.unwrap() > 0.02, "{row:?}");
+    assert!(row.change.unwrap() > 0.5 && row.low.unwrap() > 0.2, "{row:?}");
     let pairs = row.pairs.unwrap();
     assert!(pairs.confirmation >= 6 && row.n.0 == pairs.confirmation, "{pairs:?}");
-    let faster = sandbox.run(&[&bench[..], &["--vs", "sh loop.sh 20000", "--", "sh", "loop.sh", "2000"]].concat());
+    let faster = sandbox.run(&[&bench[..], &["--vs", "sh loop.sh 20000", "--", "sh", "loop.sh", "200"]].concat());
     faster.says(0, &["IMPROVED"]);
 }
 

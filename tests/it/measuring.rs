@@ -1,6 +1,6 @@
 //! What surrounds a measured command and what is read of it, by the real binary.
 
-use backsight::results::{Benchmark, Document, Metric, StepStatus};
+use backsight::results::{Benchmark, Document, Metric, StepStatus, Validity, Verdict};
 
 use crate::sandbox::{Sandbox, step};
 
@@ -229,6 +229,30 @@ fn bench_takes_the_same_options() {
     wrong(&["--pin", "most"], "numbers such as");
     wrong(&["--priority", "20"], "20");
     wrong(&["--stdin", "missing"], "missing");
+}
+
+#[test]
+fn two_counts_an_arm_decide_half_a_per_cent_exactly() {
+    let sandbox = Sandbox::new();
+    sandbox.write("loop.sh", "i=0; while [ $i -lt $1 ]; do i=$((i+1)); done\n");
+    let options =
+        ["bench", "--budget", "300ms", "--limit", "0.5%", "--metric", "instructions", "--source", "callgrind"];
+    let row = |base: &str, head: &str| {
+        let arms = ["--format", "json", "--vs", base, "--", "sh", "loop.sh", head];
+        let document = sandbox.run(&[&options[..], &arms[..]].concat()).document();
+        let rows = document.comparison.unwrap().rows;
+        let row = rows.into_iter().find(|row| row.metric == "instructions").unwrap();
+        row.head.is_some().then_some(row).ok_or(document.remarks)
+    };
+    // Nearly all that the shell executes are its turns: twelve more in two thousand are 0.6 %.
+    let (slower, equal) = match (row("sh loop.sh 2000", "2012"), row("sh loop.sh 2000", "2000")) {
+        (Ok(slower), Ok(equal)) => (slower, equal),
+        (slower, equal) => return eprintln!("skipped: {slower:?} {equal:?}"),
+    };
+    assert_eq!((slower.verdict, slower.p, slower.n), (Verdict::Regressed, None, (2, 2)), "{slower:?}");
+    assert_eq!((slower.validity.clone(), slower.low), (Validity::Valid, slower.high), "{slower:?}");
+    assert!(slower.change.is_some_and(|change| change > 0.005 && change < 0.007), "{slower:?}");
+    assert_eq!((equal.verdict, equal.change), (Verdict::Unchanged, Some(0.0)), "{equal:?}");
 }
 
 #[test]

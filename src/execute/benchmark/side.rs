@@ -123,6 +123,11 @@ impl<'a> Side<'a> {
 }
 
 impl Side<'_> {
+    /// Whether instructions are counted apart from the timed executions.
+    pub(super) fn is_counted_apart(&self) -> bool {
+        matches!(&self.runner, Runner::Command(measured) if measured.0.is_counted_apart())
+    }
+
     /// Instructions, if they are counted apart from the timed executions.
     pub(super) fn count(&mut self, rig: &Rig) -> Result<Option<Metric>, CountError> {
         match &mut self.runner {

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::OnceLock;
 
 use super::rig::calibrate;
+use super::subject::{FIRST, first_is_permitted};
 use crate::execute::{Emitter, Environment};
 use crate::host::State;
 use crate::results::{Conditions, Event, Measuring};
@@ -21,7 +22,12 @@ impl Vigil {
         self.0.get_or_init(|| {
             let overhead_ns = calibrate(RUNS, &environment.whole(&[], &[])).ok();
             let overhead_runs = if overhead_ns.is_some() { RUNS } else { 0 };
-            let measuring = Measuring { overhead_ns, overhead_runs, conditions: None };
+            let measuring = Measuring {
+                overhead_ns,
+                overhead_runs,
+                priority: first_is_permitted().then_some(FIRST),
+                conditions: None,
+            };
             emitter.emit(Event::Measuring { measuring: measuring.clone() });
             (State::read(Path::new("/")), measuring)
         });

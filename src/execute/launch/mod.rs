@@ -67,6 +67,7 @@ pub struct Launcher {
     actions: Actions,
     pinned: Option<Processors>,
     priority: Option<i32>,
+    own_session: bool,
 }
 
 /// Why a command could not be made ready or started.
@@ -124,6 +125,7 @@ impl Launcher {
             actions: Actions::new(&folder, stdin, stderr).map_err(start)?,
             pinned: None,
             priority: None,
+            own_session: false,
         })
     }
 
@@ -132,9 +134,13 @@ impl Launcher {
         self.pinned = Some(processors);
     }
 
-    /// Runs have this nice value, from -20 (first) to 19 (last).
+    /// Runs have this nice value, from -20 (first) to 19 (last). Where Linux shares out processors by session first
+    /// (autogroup), a nice value only counts among one's own: each run then has a session to which the value is given
+    /// as a whole, and which ends with it.
     pub(super) fn set_priority(&mut self, nice: i32) {
         self.priority = Some(nice);
+        let shared = std::fs::read("/proc/sys/kernel/sched_autogroup_enabled").is_ok_and(|told| told.starts_with(b"1"));
+        self.own_session = shared && self.attributes.own_session().is_ok();
     }
 
     /// Runs start inside this control group of version 2.
@@ -177,6 +183,9 @@ impl Launcher {
         if let Some(nice) = self.priority {
             // Whether it is permitted was tried before; a child that has ended already needs no priority.
             let _ = setpriority_pgrp(Some(group), nice);
+            if self.own_session {
+                let _ = std::fs::write(format!("/proc/{child}/autogroup"), nice.to_string());
+            }
         }
         wait_for_end(group)?;
         let wall = started.elapsed();

@@ -35,7 +35,8 @@ impl Array {
     }
 }
 
-pub(super) struct Attributes(pub(super) Box<libc::posix_spawnattr_t>);
+/// With the flags that are set.
+pub(super) struct Attributes(pub(super) Box<libc::posix_spawnattr_t>, c_int);
 
 impl std::fmt::Debug for Attributes {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -53,7 +54,7 @@ impl Attributes {
         // fixed address.
         unsafe {
             check(libc::posix_spawnattr_init(raw.as_mut_ptr()))?;
-            let mut raw = Self(Box::from_raw(Box::into_raw(raw).cast()));
+            let mut raw = Self(Box::from_raw(Box::into_raw(raw).cast()), Self::FLAGS);
             let mut signals = MaybeUninit::uninit();
             libc::sigemptyset(signals.as_mut_ptr());
             check(libc::posix_spawnattr_setsigmask(raw.0.as_mut(), signals.as_ptr()))?;
@@ -65,6 +66,28 @@ impl Attributes {
             check(libc::posix_spawnattr_setflags(raw.0.as_mut(), Self::FLAGS as _))?;
             Ok(raw)
         }
+    }
+
+    /// Each child leads a session of its own, not only a group.
+    ///
+    /// # Errors
+    /// If the C library cannot do that.
+    #[cfg(target_os = "linux")]
+    pub(super) fn own_session(&mut self) -> io::Result<()> {
+        // The leader of a session leads a group already, and may not be given another.
+        self.set((self.1 & !libc::POSIX_SPAWN_SETPGROUP) | c_int::from(libc::POSIX_SPAWN_SETSID))
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    pub(super) fn own_session(&mut self) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    fn set(&mut self, flags: c_int) -> io::Result<()> {
+        // SAFETY: the attributes are initialised.
+        check(unsafe { libc::posix_spawnattr_setflags(self.0.as_mut(), flags as _) })?;
+        self.1 = flags;
+        Ok(())
     }
 
     /// Children start inside the control group (version 2) whose folder this is.
@@ -83,8 +106,8 @@ impl Attributes {
             }
             let set: SetGroup = std::mem::transmute(found);
             check(set(self.0.as_mut(), folder))?;
-            check(libc::posix_spawnattr_setflags(self.0.as_mut(), (Self::FLAGS | SPAWN_SET_GROUP) as _))
         }
+        self.set(self.1 | SPAWN_SET_GROUP)
     }
 
     #[cfg(not(target_os = "linux"))]

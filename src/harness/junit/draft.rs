@@ -2,11 +2,10 @@
 
 use crate::results::{Attempt, Case, Failure, Outcome};
 
-use super::text::{UnknownEntity, attribute, cut};
-use super::{Limits, numbers, tag::Tag};
-
-/// What a case is called that has neither name, id nor class.
-pub(super) const UNNAMED: &str = "(unnamed)";
+use super::Limits;
+use crate::harness::cases::{UNNAMED, durations};
+use crate::harness::xml::tag::Tag;
+use crate::harness::xml::text::{UnknownEntity, attribute, cut};
 
 /// What an element inside a case tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,10 +75,10 @@ impl Draft {
                 b"name" => name = value,
                 b"classname" => class = value,
                 b"class" if class.is_empty() => class = value,
-                b"time" => self.case.duration_ns = numbers::nanoseconds(value),
+                b"time" => self.case.duration_ns = durations::nanoseconds(value),
                 b"file" => file = value,
                 b"filepath" if file.is_empty() => file = value,
-                b"line" => self.case.line = numbers::line(value),
+                b"line" => self.case.line = durations::line(value),
                 b"id" => id = value,
                 b"status" | b"result" => self.declare(value),
                 b"disabled" if value.eq_ignore_ascii_case(b"true") => self.declared = Some(Outcome::Skipped),
@@ -95,7 +94,7 @@ impl Draft {
     /// Takes in a place that an element inside the case names, where the case itself named none.
     pub(super) fn place(&mut self, key: &[u8], raw: &[u8], limits: &Limits) -> Result<(), UnknownEntity> {
         if key == b"line" {
-            self.case.line = self.case.line.or_else(|| numbers::line(raw));
+            self.case.line = self.case.line.or_else(|| durations::line(raw));
             return Ok(());
         }
         if self.case.file.is_none() { refill(&mut self.case.file, raw, limits.name) } else { Ok(()) }

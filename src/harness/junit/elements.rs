@@ -5,10 +5,12 @@ use std::ops::ControlFlow;
 use crate::results::{Case, Failure, Outcome};
 
 use super::draft::{self, Draft, Telling};
-use super::retries::Recent;
-use super::tag::{Tag, local};
-use super::text::{Collector, Keep, UnknownEntity, attribute, cut};
-use super::{Limits, Totals, numbers};
+use super::{Limits, Totals};
+use crate::harness::cases::durations;
+use crate::harness::cases::retries::Recent;
+use crate::harness::xml::tag::{Tag, local};
+use crate::harness::xml::text::{Collector, Keep, attribute, first_line, shown};
+use crate::harness::xml::{self, Problem};
 
 /// The names that mean something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,22 +73,6 @@ struct Open {
     role: Role,
 }
 
-/// What is wrong, without its place.
-#[derive(Debug)]
-pub(super) enum Problem {
-    WrongRoot(String),
-    Mismatch { found: String, open: String },
-    UnknownEntity(String),
-    TooDeep,
-    TooManyAttributes,
-}
-
-impl From<UnknownEntity> for Problem {
-    fn from(entity: UnknownEntity) -> Self {
-        Self::UnknownEntity(entity.0)
-    }
-}
-
 /// Follows the elements and hands out cases.
 pub(super) struct Elements<'a> {
     limits: &'a Limits,
@@ -123,55 +109,6 @@ impl<'a> Elements<'a> {
             property: String::new(),
             rooted: false,
         }
-    }
-
-    /// Whether no element is open.
-    pub(super) fn outside(&self) -> bool {
-        self.stack.is_empty()
-    }
-
-    /// Whether there has been a root element.
-    pub(super) fn rooted(&self) -> bool {
-        self.rooted
-    }
-
-    /// The innermost open element, for people.
-    pub(super) fn innermost(&self) -> String {
-        match (self.drafts.last(), self.stack.last().map(|open| open.known)) {
-            (Some(draft), _) => format!("the case `{}`", draft.case.name),
-            (None, Some(Known::Suites)) => "`<testsuites>`".into(),
-            (None, Some(_)) => {
-                self.suites.last().map_or("an unnamed `<testsuite>`".into(), |name| format!("the suite `{name}`"))
-            }
-            (None, None) => "anything".into(),
-        }
-    }
-
-    /// Adds a warning, unless there are many.
-    pub(super) fn warn(&mut self, text: String) {
-        if self.totals.warnings.len() < 20 && !self.totals.warnings.contains(&text) {
-            self.totals.warnings.push(text);
-        }
-    }
-
-    /// An element opens.
-    pub(super) fn open(&mut self, content: &[u8]) -> Result<(), Problem> {
-        let tag = Tag::new(content);
-        let known = Known::of(tag.name);
-        if self.stack.is_empty() && !is_root(tag.name) {
-            return Err(Problem::WrongRoot(shown(tag.name)));
-        }
-        if self.stack.len() >= self.limits.depth {
-            return Err(Problem::TooDeep);
-        }
-        // An attribute takes four bytes at least, so most tags need not be counted.
-        if content.len() / 4 > self.limits.attributes && tag.attributes().count() > self.limits.attributes {
-            return Err(Problem::TooManyAttributes);
-        }
-        self.rooted = true;
-        let role = self.begin(known, tag)?;
-        self.stack.push(Open { known, role });
-        Ok(())
     }
 
     fn begin(&mut self, known: Known, tag: Tag<'_>) -> Result<Role, Problem> {
@@ -248,7 +185,7 @@ impl<'a> Elements<'a> {
                 b"message" => (&mut failure.message, self.limits.message),
                 b"type" => (&mut failure.kind, self.limits.name),
                 b"time" => {
-                    time = numbers::nanoseconds(raw);
+                    time = durations::nanoseconds(raw);
                     continue;
                 }
                 b"file" | b"line" => {
@@ -292,41 +229,6 @@ impl<'a> Elements<'a> {
         self.collecting = true;
     }
 
-    /// An element closes; `name` is empty where its start tag closed it.
-    pub(super) fn close(&mut self, name: &[u8]) -> Result<(), Problem> {
-        let name = local(name.trim_ascii());
-        let open = match self.stack.last() {
-            Some(open) if name.is_empty() || open.known == Known::of(name) => *open,
-            _ => return Err(Problem::Mismatch { found: shown(name), open: self.innermost() }),
-        };
-        self.stack.pop();
-        match open.role {
-            Role::Case => self.close_case(),
-            Role::Suite { named } => self.close_suite(named),
-            Role::Telling { telling, alone } => self.close_telling(telling, alone),
-            Role::Output | Role::ErrorOutput => {
-                self.collecting = false;
-                let limit = self.limits.output;
-                if let (Some(text), Some(draft)) = (self.collector.finish(), self.drafts.last_mut()) {
-                    let case = &mut draft.case;
-                    let slot = if open.role == Role::Output { &mut case.stdout } else { &mut case.stderr };
-                    append_output(slot, &text, limit);
-                }
-            }
-            Role::Property => {
-                self.collecting = false;
-                let value = self.collector.finish().unwrap_or_default();
-                let name = std::mem::take(&mut self.property);
-                if let Some(draft) = self.drafts.last_mut() {
-                    draft.property(name, value, self.limits);
-                }
-            }
-            Role::Mute => self.collecting = true,
-            Role::Nothing => {}
-        }
-        Ok(())
-    }
-
     fn close_case(&mut self) {
         if let Some(draft) = self.drafts.pop() {
             let (case, state) = draft.finish();
@@ -360,23 +262,6 @@ impl<'a> Elements<'a> {
         }
     }
 
-    /// Character data with references.
-    pub(super) fn text(&mut self, raw: &[u8]) -> Result<(), Problem> {
-        if self.collecting {
-            self.collector.text(raw)?;
-        } else if self.stack.is_empty() && !raw.trim_ascii().is_empty() {
-            self.warn("there is text after the end of the report; it was ignored".into());
-        }
-        Ok(())
-    }
-
-    /// Character data of a CDATA section.
-    pub(super) fn verbatim(&mut self, bytes: &[u8]) {
-        if self.collecting {
-            self.collector.verbatim(bytes);
-        }
-    }
-
     /// Hands out what may have been an attempt of a later case, now that there is none.
     pub(super) fn hand_out_all(&mut self) {
         while let Some((case, state)) = self.recent.next_at_end() {
@@ -395,6 +280,109 @@ impl<'a> Elements<'a> {
     }
 }
 
+impl xml::Elements for Elements<'_> {
+    fn is_root(&self, name: &[u8]) -> bool {
+        is_root(name)
+    }
+
+    fn stopped(&self) -> bool {
+        self.totals.stopped
+    }
+
+    fn outside(&self) -> bool {
+        self.stack.is_empty()
+    }
+
+    fn rooted(&self) -> bool {
+        self.rooted
+    }
+
+    fn innermost(&self) -> String {
+        match (self.drafts.last(), self.stack.last().map(|open| open.known)) {
+            (Some(draft), _) => format!("the case `{}`", draft.case.name),
+            (None, Some(Known::Suites)) => "`<testsuites>`".into(),
+            (None, Some(_)) => {
+                self.suites.last().map_or("an unnamed `<testsuite>`".into(), |name| format!("the suite `{name}`"))
+            }
+            (None, None) => "anything".into(),
+        }
+    }
+
+    fn warn(&mut self, text: String) {
+        if self.totals.warnings.len() < 20 && !self.totals.warnings.contains(&text) {
+            self.totals.warnings.push(text);
+        }
+    }
+
+    fn open(&mut self, content: &[u8]) -> Result<(), Problem> {
+        let tag = Tag::new(content);
+        let known = Known::of(tag.name);
+        if self.stack.is_empty() && !is_root(tag.name) {
+            return Err(Problem::WrongRoot(shown(tag.name)));
+        }
+        if self.stack.len() >= self.limits.depth {
+            return Err(Problem::TooDeep);
+        }
+        // An attribute takes four bytes at least, so most tags need not be counted.
+        if content.len() / 4 > self.limits.attributes && tag.attributes().count() > self.limits.attributes {
+            return Err(Problem::TooManyAttributes);
+        }
+        self.rooted = true;
+        let role = self.begin(known, tag)?;
+        self.stack.push(Open { known, role });
+        Ok(())
+    }
+
+    fn close(&mut self, name: &[u8]) -> Result<(), Problem> {
+        let name = local(name.trim_ascii());
+        let open = match self.stack.last() {
+            Some(open) if name.is_empty() || open.known == Known::of(name) => *open,
+            _ => return Err(Problem::Mismatch { found: shown(name), open: self.innermost() }),
+        };
+        self.stack.pop();
+        match open.role {
+            Role::Case => self.close_case(),
+            Role::Suite { named } => self.close_suite(named),
+            Role::Telling { telling, alone } => self.close_telling(telling, alone),
+            Role::Output | Role::ErrorOutput => {
+                self.collecting = false;
+                let limit = self.limits.output;
+                if let (Some(text), Some(draft)) = (self.collector.finish(), self.drafts.last_mut()) {
+                    let case = &mut draft.case;
+                    let slot = if open.role == Role::Output { &mut case.stdout } else { &mut case.stderr };
+                    append_output(slot, &text, limit);
+                }
+            }
+            Role::Property => {
+                self.collecting = false;
+                let value = self.collector.finish().unwrap_or_default();
+                let name = std::mem::take(&mut self.property);
+                if let Some(draft) = self.drafts.last_mut() {
+                    draft.property(name, value, self.limits);
+                }
+            }
+            Role::Mute => self.collecting = true,
+            Role::Nothing => {}
+        }
+        Ok(())
+    }
+
+    fn text(&mut self, raw: &[u8]) -> Result<(), Problem> {
+        if self.collecting {
+            self.collector.text(raw)?;
+        } else if self.stack.is_empty() && !raw.trim_ascii().is_empty() {
+            self.warn("there is text after the end of the report; it was ignored".into());
+        }
+        Ok(())
+    }
+
+    fn verbatim(&mut self, bytes: &[u8]) {
+        if self.collecting {
+            self.collector.verbatim(bytes);
+        }
+    }
+}
+
 /// Appends to an output, keeping the end.
 fn append_output(slot: &mut Option<String>, text: &str, limit: usize) {
     let Some(earlier) = slot else {
@@ -409,20 +397,7 @@ fn append_output(slot: &mut Option<String>, text: &str, limit: usize) {
     }
 }
 
-/// The first line that says something, shortened.
-fn first_line(text: &str) -> Option<String> {
-    let mut line = text.lines().map(str::trim).find(|line| !line.is_empty())?.to_owned();
-    cut(&mut line, 300);
-    Some(line)
-}
-
 /// Whether a report can start with an element of this name.
-pub(super) fn is_root(name: &[u8]) -> bool {
-    matches!(Known::of(local(name)), Known::Case | Known::Suite | Known::Suites)
-}
-
-/// Bytes for an error message: short, and nothing that could upset a terminal.
-pub(super) fn shown(bytes: &[u8]) -> String {
-    let text = String::from_utf8_lossy(bytes.trim_ascii());
-    text.chars().take(40).map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect()
+fn is_root(name: &[u8]) -> bool {
+    matches!(Known::of(name), Known::Case | Known::Suite | Known::Suites)
 }

@@ -4,95 +4,43 @@
 //! any size takes no more than the limits below, and a file that is cut off gives all that was complete in it.
 //! `docs/harness/junit.md` has the rules in full.
 //!
-//! The way of the bytes: [`encoding`] makes them UTF-8, [`window`] shows tokens where they lie, [`reader`] finds them,
-//! [`elements`] knows what they mean and fills [`draft`]s, [`retries`] finds the attempts of one test, and the callback
-//! gets the case.
-//! Markup is found with quick-xml's own tag scanner, but not through its event reader: that collects each text whole,
-//! and a test may have printed a gigabyte.
+//! The XML reader tells of elements, [`elements`] knows what they mean and fills [`draft`]s, the attempts of one test are
+//! found, and the callback gets the case.
 
 mod draft;
 mod elements;
-mod encoding;
-mod numbers;
-mod reader;
-mod retries;
-mod tag;
 #[cfg(test)]
 mod tests;
-mod text;
-mod window;
 
 use std::io::Read;
 use std::ops::ControlFlow;
 
 use crate::results::{Case, Counts};
 
-/// How much of a file is kept. All sizes are in bytes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Limits {
-    /// The longest name, class or suite name; longer ones are cut.
-    pub name: usize,
-    /// The longest message of a failure; longer ones are cut.
-    pub message: usize,
-    /// How much of a failure's text is kept, from its start.
-    pub text: usize,
-    /// How much of a case's standard output and of its standard error is kept, from the end.
-    pub output: usize,
-    /// How many failures of one attempt are kept.
-    pub failures: usize,
-    /// How many attempts of one case are kept.
-    pub attempts: usize,
-    /// How many properties of one case are kept.
-    pub properties: usize,
-    /// How deep elements may nest; deeper is an error.
-    pub depth: usize,
-    /// The longest tag or comment; longer is an error.
-    pub token: usize,
-    /// How many attributes a tag may have; more is an error.
-    pub attributes: usize,
-    /// With how many of the suite's latest cases a case is compared to find repeated attempts.
-    pub recent: usize,
-    /// How many cases that did not pass are compared beyond those.
-    pub held: usize,
-    /// How much memory the latest cases, and those held beyond them, may take each.
-    pub held_bytes: usize,
-}
+use super::adapter::{Adapter, Reading};
+pub use super::cases::Limits;
+use super::cases::{CaseTotals, OnCase};
+pub use super::xml::Position;
+use super::xml::{self, XmlError};
+use super::{HarnessError, Warning};
 
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            name: 4 << 10,
-            message: 8 << 10,
-            text: 64 << 10,
-            output: 16 << 10,
-            failures: 50,
-            attempts: 50,
-            properties: 100,
-            depth: 200,
-            token: 16 << 20,
-            attributes: 500,
-            recent: 64,
-            held: 1_000,
-            held_bytes: 3 << 20,
-        }
-    }
-}
+/// The format.
+pub const ADAPTER: Adapter = Adapter {
+    name: "junit",
+    title: "JUnit XML of any tool",
+    reading: Reading::Cases(read_cases),
+    sniff: |head| head.with_root(&["testsuites", "testsuite", "testcase"]),
+};
 
-/// A place in the input. In files that are not UTF-8, `byte` counts after the conversion to UTF-8.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Position {
-    /// The line, from 1.
-    pub line: u64,
-    /// The character in the line, from 1.
-    pub column: u64,
-    /// The byte in the input, from 0.
-    pub byte: u64,
-}
-
-impl std::fmt::Display for Position {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "line {}, column {} (byte {})", self.line, self.column, self.byte)
-    }
+/// Reads a file with the usual limits, as any other format of test cases.
+fn read_cases(input: &mut dyn Read, on_case: &mut OnCase<'_>) -> Result<CaseTotals, HarnessError> {
+    let totals = read(input, &Limits::default(), on_case).map_err(|error| {
+        let (line, column) = error.position().map_or((1, 1), |at| (at.line, at.column));
+        HarnessError { line, column, text: error.to_string(), help: String::new() }
+    })?;
+    let Totals { counts, merged, stopped, warnings, .. } = totals;
+    let warnings = warnings.into_iter().map(|text| Warning { line: 1, text }).collect();
+    Ok(CaseTotals { counts, merged, stopped, warnings })
 }
 
 /// What a whole file held.
@@ -211,5 +159,70 @@ pub fn read(
     limits: &Limits,
     on_case: &mut dyn FnMut(&Case) -> ControlFlow<()>,
 ) -> Result<Totals, JunitError> {
-    reader::read(input, limits, on_case)
+    let mut elements = elements::Elements::new(limits, on_case);
+    let markup = xml::Limits { depth: limits.depth, token: limits.token, attributes: limits.attributes };
+    let result = xml::read(input, markup, &mut elements);
+    elements.hand_out_all();
+    result.map(|()| elements.totals).map_err(JunitError::from)
+}
+
+impl JunitError {
+    /// Where it is, if there is a place.
+    pub const fn position(&self) -> Option<Position> {
+        match self {
+            Self::Empty | Self::Read(_) => None,
+            Self::NotXml { at, .. }
+            | Self::WrongRoot { at, .. }
+            | Self::CutOff { at, .. }
+            | Self::Mismatch { at, .. }
+            | Self::EntityDeclared { at }
+            | Self::UnknownEntity { at, .. }
+            | Self::TooDeep { at, .. }
+            | Self::TooLong { at, .. }
+            | Self::TooManyAttributes { at, .. } => Some(*at),
+        }
+    }
+}
+
+impl From<XmlError> for JunitError {
+    fn from(error: XmlError) -> Self {
+        match error {
+            XmlError::Empty => Self::Empty,
+            XmlError::NotXml { at, found } => Self::NotXml { at, found },
+            XmlError::WrongRoot { at, found } => Self::WrongRoot { at, hint: hint(&found), found },
+            XmlError::CutOff { at, inside } => Self::CutOff { at, inside },
+            XmlError::Mismatch { at, found, open } => Self::Mismatch { at, found, open },
+            XmlError::EntityDeclared { at } => Self::EntityDeclared { at },
+            XmlError::UnknownEntity { at, name } => Self::UnknownEntity { at, name },
+            XmlError::TooDeep { at, limit } => Self::TooDeep { at, limit },
+            XmlError::TooLong { at, limit } => Self::TooLong { at, limit },
+            XmlError::TooManyAttributes { at, limit } => Self::TooManyAttributes { at, limit },
+            XmlError::Read(error) => Self::Read(error),
+        }
+    }
+}
+
+/// What a file with another root may be.
+fn hint(root: &str) -> &'static str {
+    match root {
+        "test-results" => "; this looks like NUnit 2, which has its own format: convert it to JUnit",
+        "events" | "execution" => "; this looks like Open Test Reporting: take the `TEST-*.xml` files beside it",
+        "testExecutions" => "; this looks like SonarQube's own format: let the test tool write JUnit",
+        "Site" | "Testing" => "; this looks like CTest's own format: run it with `--output-junit FILE`",
+        "TestCase" => "; this looks like Qt Test's own format: run it with `-o FILE,junitxml`",
+        "TestLog" | "TestResult" => "; this looks like Boost.Test's own format: run it with `--log_format=JUNIT`",
+        "doctest" => "; this looks like doctest's own format: run it with `-r=junit`",
+        "test-suite" => "; this looks like Allure 1, which has its own format: let the test tool write JUnit",
+        "checkstyle" | "pmd" => "; this is the report of a linter, not of tests",
+        "project" => "; this looks like a build file, not a report: check the pattern",
+        "html" | "HTML" => "; this is a web page, perhaps an HTML report or a log-in page",
+        "test-run" => "; this is NUnit 3: read it as `nunit3`",
+        "assemblies" | "assembly" => "; this is xUnit.net 2: read it as `xunit2`",
+        "TestRun" => "; this is a Visual Studio TRX file: read it as `trx`",
+        "robot" => "; this looks like Robot Framework's own output: run it with `--xunit FILE`",
+        "testng-results" => "; this looks like TestNG's own format: it writes JUnit beside it in `junitreports`",
+        "coverage" | "report" => "; this looks like a coverage report",
+        "Catch2TestRun" | "Catch" => "; this looks like Catch2's own format: run it with `-r junit`",
+        _ => "",
+    }
 }

@@ -300,7 +300,7 @@ fn a_wish_to_stop_is_heard() {
         carry: &[],
         stop: &|| true,
     };
-    assert!(matches!(working_copies(&wanted), Err(CopiesError::Stopped)));
+    assert!(matches!(working_copies(&wanted), Err(CopiesError::Stopped { signal: None })));
 }
 
 #[test]

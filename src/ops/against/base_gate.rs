@@ -7,21 +7,40 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use crate::execute::Place;
 use crate::ops::load::read;
 use crate::pipeline::{self, BenchmarkStep, Gate, MetricName, MissingPolicy, Percent, Pipeline};
-use crate::plan::{Plan, Work};
+use crate::plan::{Item, Work};
 
-/// The gate of the base's pipeline file.
-#[derive(Debug)]
-pub(in crate::ops) struct BaseGate {
-    /// Its `gate`.
+/// The terms that a run is held to: the base's where there is one.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Held {
+    /// The gate.
     pub gate: Gate,
+    /// Sentences for people: each difference between the two files, or why the base's does not count.
+    pub remarks: Vec<String>,
+}
+
+/// The gate of the base's pipeline file, which stands under the same name as the head's. Limits and metrics of the plan's
+/// entries are set to the base's.
+pub fn held_to(base: &Place, file: &Path, head: &Pipeline, items: &mut [Item]) -> Held {
+    let mut remarks = Vec::new();
+    let gate = BaseGate::read(&base.workspace, file, &mut remarks).map(|base| {
+        base.hold(head, items, &mut remarks);
+        base.gate
+    });
+    Held { gate: gate.unwrap_or_else(|| head.gate.clone()), remarks }
+}
+
+/// The base's gate and benchmarks.
+struct BaseGate {
+    gate: Gate,
     benchmarks: BTreeMap<String, BenchmarkStep>,
 }
 
 impl BaseGate {
     /// Reads it in the base's working copy. Where there is none, the head's own gate stands, and the remarks say so.
-    pub(in crate::ops) fn read(base: &Path, file: &Path, remarks: &mut Vec<String>) -> Option<Self> {
+    fn read(base: &Path, file: &Path, remarks: &mut Vec<String>) -> Option<Self> {
         let name = file.file_name()?;
         let shown = name.to_string_lossy();
         let path = base.join(name);
@@ -42,7 +61,7 @@ impl BaseGate {
     }
 
     /// Puts the base's limits and metrics into the head's plan, and tells where they differ from the head's.
-    pub(in crate::ops) fn hold(&self, head: &Pipeline, plan: &mut Plan, remarks: &mut Vec<String>) {
+    fn hold(&self, head: &Pipeline, items: &mut [Item], remarks: &mut Vec<String>) {
         remarks.extend(differences(&self.gate, &head.gate));
         for step in &head.benchmarks {
             remarks.extend(self.difference(step, &head.gate));
@@ -53,7 +72,7 @@ impl BaseGate {
                 "benchmark `{name}` of the base's pipeline file is not in the head's, so it is not measured"
             ));
         }
-        for item in &mut plan.items {
+        for item in items {
             let Work::Benchmark(measure) = &mut item.work else { continue };
             let own = head.benchmarks.iter().find(|step| step.common.name == item.name);
             measure.limit = self.limit(&item.name, own.and_then(|step| step.regression));
@@ -126,12 +145,11 @@ fn percent(share: Percent) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-    use std::time::Duration;
-
-    use super::BaseGate;
+    use super::{Held, held_to};
+    use crate::execute::Place;
     use crate::pipeline::{self, MetricName, MissingPolicy, Pipeline};
     use crate::plan::{self, Facts, Plan, Selection, Work};
+    use std::path::Path;
 
     const BASE: &str = "version: 1
 gate: { regression: 2%, missing: fail }
@@ -149,7 +167,7 @@ benchmarks:
   - { name: newer, run: ./newer, regression: 7% }
 ";
 
-    fn held(base: Option<&str>, head: &str) -> (Option<BaseGate>, Plan, Vec<String>) {
+    fn held(base: Option<&str>, head: &str) -> (Held, Plan) {
         let folder = tempfile::tempdir().unwrap();
         if let Some(base) = base {
             std::fs::write(folder.path().join("backsight.yml"), base).unwrap();
@@ -158,13 +176,8 @@ benchmarks:
         let facts = Facts { targets: vec!["cpu".into()], ..Facts::default() };
         let selection = Selection::new(Vec::new(), &[], &[]).unwrap();
         let mut plan = plan::expand(&head, &[], &facts, &selection).unwrap();
-        let mut remarks = Vec::new();
-        let gate = BaseGate::read(folder.path(), Path::new("somewhere/backsight.yml"), &mut remarks);
-        if let Some(gate) = &gate {
-            gate.hold(&head, &mut plan, &mut remarks);
-        }
-        assert!(plan.items.iter().all(|item| item.timeout > Duration::ZERO));
-        (gate, plan, remarks)
+        let base = Place { workspace: folder.path().to_owned(), variables: Vec::new() };
+        (held_to(&base, Path::new("somewhere/backsight.yml"), &head, &mut plan.items), plan)
     }
 
     fn limits(plan: &Plan) -> Vec<(&str, f64, Vec<MetricName>)> {
@@ -178,8 +191,8 @@ benchmarks:
     #[test]
     fn a_change_cannot_loosen_its_own_gate() {
         use MetricName::{CpuTime, PeakMemory, WallTime};
-        let (gate, plan, remarks) = held(Some(BASE), HEAD);
-        assert_eq!(gate.unwrap().gate.missing, MissingPolicy::Fail);
+        let (Held { gate, remarks }, plan) = held(Some(BASE), HEAD);
+        assert_eq!(gate.missing, MissingPolicy::Fail);
         let usual = vec![WallTime, CpuTime];
         assert_eq!(
             limits(&plan),
@@ -203,7 +216,7 @@ benchmarks:
 
     #[test]
     fn the_same_file_says_nothing() {
-        assert_eq!(held(Some(BASE), BASE).2, Vec::<String>::new());
+        assert_eq!(held(Some(BASE), BASE).0.remarks, Vec::<String>::new());
     }
 
     #[test]
@@ -211,8 +224,11 @@ benchmarks:
         for (base, words) in
             [(None, "has no backsight.yml"), (Some("version: 7\n"), "understands"), (Some("{"), "understands")]
         {
-            let (gate, plan, remarks) = held(base, HEAD);
-            assert!(gate.is_none() && remarks.len() == 1 && remarks[0].contains(words), "{remarks:?}");
+            let (Held { gate, remarks }, plan) = held(base, HEAD);
+            assert!(
+                gate.missing == MissingPolicy::Warn && remarks.len() == 1 && remarks[0].contains(words),
+                "{remarks:?}"
+            );
             assert_eq!(limits(&plan)[0].1, 0.3);
         }
     }

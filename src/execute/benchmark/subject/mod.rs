@@ -21,6 +21,7 @@ use crate::results::{ExitStatus, Metric};
 pub use callgrind::ReportError;
 use counters::Counters;
 pub use ready::Setup;
+pub(in crate::execute) use ready::{FIRST, first_is_permitted};
 
 /// Executions under callgrind that show a count to be deterministic if they agree.
 const COUNTED: usize = 2;
@@ -143,6 +144,11 @@ impl Subject {
     /// The command as it is executed, for people.
     pub fn shown(&self) -> &str {
         &self.shown
+    }
+
+    /// Whether instructions are counted in executions of their own.
+    pub fn is_counted_apart(&self) -> bool {
+        self.callgrind.is_some()
     }
 
     /// What is not as it was asked for: metrics that cannot be had here, a priority that is not permitted.

@@ -19,6 +19,14 @@ use crate::plan::{Invocation, Item, Manner, Measure};
 /// Processors from which on `pin: auto` leaves one to us.
 const ENOUGH_TO_SHARE: usize = 3;
 
+/// The nice value of measured commands where none is asked for and this one is permitted: what else runs on the host waits.
+pub(in crate::execute) const FIRST: i32 = -20;
+
+/// Whether measured commands may go before everything else here.
+pub(in crate::execute) fn first_is_permitted() -> bool {
+    may_have_priority(FIRST).is_ok()
+}
+
 /// What is to be executed, where, and how.
 #[derive(Debug)]
 pub struct Setup<'a> {
@@ -80,7 +88,11 @@ impl Subject {
         if let Some(set) = processors(&manner.pin)? {
             launcher.pin(set);
         }
-        if let Some(nice) = manner.priority {
+        let asked = manner.priority;
+        if asked.is_none() && first_is_permitted() {
+            launcher.set_priority(FIRST);
+        }
+        if let Some(nice) = asked {
             match may_have_priority(nice) {
                 Ok(()) => launcher.set_priority(nice),
                 Err(error) => remarks.push(format!(

@@ -1,0 +1,181 @@
+//! What a format is to the rest of the program: a name, a reader, and a way to recognise it.
+
+use std::io::Read;
+
+use super::cases::{CaseTotals, OnCase};
+use super::lines::without_colours;
+use super::{HarnessError, Parsed, decoded};
+
+/// How much of an output is looked at to find out its format, in bytes.
+pub const HEAD: usize = 64 << 10;
+
+/// Reads the test cases of one output, as a stream.
+pub type ReadCases = fn(&mut dyn Read, &mut OnCase<'_>) -> Result<CaseTotals, HarnessError>;
+
+/// Reads the benchmarks of one output.
+pub type ParseBenchmarks = fn(&[u8]) -> Result<Parsed, HarnessError>;
+
+/// How an output is read, and what comes of it.
+#[derive(Debug, Clone, Copy)]
+pub enum Reading {
+    /// Benchmarks, from the whole output.
+    Benchmarks(ParseBenchmarks),
+    /// Test cases, one by one, in memory that does not grow with the output.
+    Cases(ReadCases),
+}
+
+/// How sure a format is that an output is its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Confidence {
+    /// It could be another one's too.
+    Likely,
+    /// Nothing else writes this.
+    Certain,
+}
+
+/// One format. Each stands as `ADAPTER` in a file of its own.
+#[derive(Debug, Clone, Copy)]
+pub struct Adapter {
+    /// The canonical name: `harness:` in a pipeline and `--harness` take it.
+    pub name: &'static str,
+    /// What it is, for people.
+    pub title: &'static str,
+    /// How it is read.
+    pub reading: Reading,
+    /// Whether an output that starts like this is in this format; otherwise why not, as a lowercase fragment.
+    pub sniff: fn(&Head) -> Result<Confidence, String>,
+}
+
+impl Adapter {
+    /// The reader of benchmarks; `None` for a format of test cases.
+    pub const fn benchmarks(&self) -> Option<ParseBenchmarks> {
+        match self.reading {
+            Reading::Benchmarks(parse) => Some(parse),
+            Reading::Cases(_) => None,
+        }
+    }
+}
+
+/// The start of an output.
+#[derive(Debug, Clone)]
+pub struct Head {
+    /// Decoded, without colours.
+    text: String,
+}
+
+impl Head {
+    /// The start of an output, of which [`HEAD`] bytes are enough.
+    pub fn new(bytes: &[u8]) -> Self {
+        let bytes = bytes.get(..HEAD).unwrap_or(bytes);
+        Self { text: without_colours(&decoded(bytes)).into_owned() }
+    }
+
+    /// Whether it holds this.
+    pub(super) fn has(&self, text: &str) -> bool {
+        self.text.contains(text)
+    }
+
+    /// Sure if all of these texts stand in it; the first that is missing is the reason otherwise.
+    pub(super) fn with(&self, texts: &[&str]) -> Result<Confidence, String> {
+        match texts.iter().find(|text| !self.has(text)) {
+            Some(missing) => Err(format!("there is no `{missing}`")),
+            None => Ok(Confidence::Certain),
+        }
+    }
+
+    /// Sure if it is JSON, and each of these keys stands somewhere in it.
+    pub(super) fn with_keys(&self, keys: &[&str]) -> Result<Confidence, String> {
+        if !self.lines().any(|line| line.trim_start().starts_with(['{', '['])) {
+            return Err("it holds no JSON".into());
+        }
+        match keys.iter().find(|key| !self.has(&format!("\"{key}\""))) {
+            Some(missing) => Err(format!("there is no key `{missing}`")),
+            None => Ok(Confidence::Certain),
+        }
+    }
+
+    /// Sure if one line is an event with all of these keys.
+    pub(super) fn with_event(&self, keys: &[&str]) -> Result<Confidence, String> {
+        let fits = |line: &str| {
+            line.trim_start().starts_with('{') && keys.iter().all(|key| line.contains(&format!("\"{key}\"")))
+        };
+        match self.lines().any(fits) {
+            true => Ok(Confidence::Certain),
+            false => Err(format!("no line is an event with `{}`", keys.join("` and `"))),
+        }
+    }
+
+    /// Sure if the first element has one of these names.
+    pub(super) fn with_root(&self, names: &[&str]) -> Result<Confidence, String> {
+        match self.root() {
+            Some(root) if names.contains(&root) => Ok(Confidence::Certain),
+            Some(root) => {
+                Err(format!("the first element is `<{}>`, not `<{}>`", super::quoted(root), names.join(">` or `<")))
+            }
+            None => Err("it holds no XML element".into()),
+        }
+    }
+
+    /// The lines.
+    pub(super) fn lines(&self) -> impl Iterator<Item = &str> {
+        self.text.lines()
+    }
+
+    /// The name of the first element, without a prefix.
+    fn root(&self) -> Option<&str> {
+        let mut rest = self.text.as_str();
+        loop {
+            rest = &rest[rest.find('<')? + 1..];
+            let skipped = [("!--", "-->"), ("?", "?>"), ("!", ">")].iter().find(|(start, _)| rest.starts_with(start));
+            if let Some((_, end)) = skipped {
+                rest = &rest[rest.find(end)? + end.len()..];
+                continue;
+            }
+            let end =
+                rest.find(|c: char| !(c.is_alphanumeric() || matches!(c, '-' | '_' | ':' | '.'))).unwrap_or(rest.len());
+            let name = &rest[..end];
+            if !name.is_empty() {
+                return Some(name.rsplit(':').next().unwrap_or(name));
+            }
+        }
+    }
+}
+
+/// Why no format was chosen.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Undecided {
+    /// Several formats claim it equally.
+    #[error("the output could be {}; name the format with `--harness`", .0.join(" or "))]
+    Ambiguous(Vec<&'static str>),
+    /// None claims it; each with its reason.
+    #[error("the output is in none of the known formats:{}\nname the format with `--harness`", list(.0))]
+    Unknown(Vec<(&'static str, String)>),
+}
+
+fn list(refused: &[(&'static str, String)]) -> String {
+    refused.iter().map(|(name, why)| format!("\n  {name}: {why}")).collect()
+}
+
+/// The format of an output, from its content alone.
+///
+/// # Errors
+/// If none fits, or several fit equally.
+pub fn detect(head: &Head) -> Result<&'static Adapter, Undecided> {
+    let (mut best, mut refused): (Vec<(Confidence, &'static Adapter)>, _) = (Vec::new(), Vec::new());
+    for adapter in super::ADAPTERS {
+        match (adapter.sniff)(head) {
+            Ok(confidence) => best.push((confidence, adapter)),
+            Err(why) => refused.push((adapter.name, why)),
+        }
+    }
+    let most = best.iter().map(|(confidence, _)| *confidence).max();
+    best.retain(|(confidence, _)| Some(*confidence) == most);
+    match best[..] {
+        [(_, adapter)] => Ok(adapter),
+        [] => Err(Undecided::Unknown(refused)),
+        _ => Err(Undecided::Ambiguous(best.iter().map(|(_, adapter)| adapter.name).collect())),
+    }
+}
+
+#[cfg(test)]
+mod tests;

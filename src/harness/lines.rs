@@ -1,0 +1,144 @@
+//! Lines of an output of any size and encoding, one at a time in bounded memory.
+
+use std::borrow::Cow;
+use std::io::{self, BufRead, BufReader, Read};
+
+use super::xml::Utf8;
+
+/// The longest line that is looked at, in bytes; of a longer one the start is kept.
+const LONGEST: usize = 16 << 20;
+
+/// A line without its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Line<'a> {
+    /// Its number, from 1.
+    pub(super) number: u64,
+    /// The text; invalid UTF-8 is replaced.
+    pub(super) text: &'a str,
+    /// It has an end: the last line of an output that was cut off often has none.
+    pub(super) ended: bool,
+    /// It was longer than what is looked at.
+    pub(super) cut: bool,
+}
+
+/// Reads lines.
+pub(super) struct Lines<R> {
+    input: BufReader<Utf8<R>>,
+    bytes: Vec<u8>,
+    text: String,
+    number: u64,
+}
+
+impl<R: Read> Lines<R> {
+    /// Gets ready to read.
+    ///
+    /// # Errors
+    /// If the input cannot be read.
+    pub(super) fn new(input: R) -> io::Result<Self> {
+        let input = BufReader::with_capacity(64 << 10, Utf8::new(input)?);
+        Ok(Self { input, bytes: Vec::new(), text: String::new(), number: 0 })
+    }
+
+    /// The next line; `None` at the end.
+    ///
+    /// # Errors
+    /// If the input cannot be read.
+    pub(super) fn next(&mut self) -> io::Result<Option<Line<'_>>> {
+        self.bytes.clear();
+        let (mut ended, mut cut, mut any) = (false, false, false);
+        while !ended {
+            let chunk = self.input.fill_buf()?;
+            if chunk.is_empty() {
+                break;
+            }
+            any = true;
+            let end = memchr::memchr(b'\n', chunk);
+            ended = end.is_some();
+            let part = &chunk[..end.unwrap_or(chunk.len())];
+            let room = LONGEST.saturating_sub(self.bytes.len()).min(part.len());
+            cut |= room < part.len();
+            self.bytes.extend_from_slice(&part[..room]);
+            let used = part.len() + usize::from(ended);
+            self.input.consume(used);
+        }
+        if !any {
+            return Ok(None);
+        }
+        self.number += 1;
+        if self.bytes.last() == Some(&b'\r') {
+            self.bytes.pop();
+        }
+        let text = match std::str::from_utf8(&self.bytes) {
+            Ok(text) => text,
+            Err(_) => {
+                self.text = String::from_utf8_lossy(&self.bytes).into_owned();
+                &self.text
+            }
+        };
+        Ok(Some(Line { number: self.number, text, ended, cut }))
+    }
+
+    /// How many lines have been read.
+    pub(super) fn number(&self) -> u64 {
+        self.number
+    }
+}
+
+/// A text without the escape sequences that colour it on a terminal.
+pub(super) fn without_colours(text: &str) -> Cow<'_, str> {
+    if !text.contains('\u{1b}') {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find('\u{1b}') {
+        out.push_str(&rest[..at]);
+        rest = &rest[at + 1..];
+        if let Some(sequence) = rest.strip_prefix('[') {
+            let end = sequence.find(|c: char| ('@'..='~').contains(&c));
+            rest = end.map_or("", |end| &sequence[end + 1..]);
+        }
+    }
+    out.push_str(rest);
+    Cow::Owned(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn all(bytes: &[u8]) -> Vec<(u64, String, bool)> {
+        let mut lines = Lines::new(bytes).unwrap();
+        let mut found = Vec::new();
+        while let Some(line) = lines.next().unwrap() {
+            found.push((line.number, line.text.to_owned(), line.ended));
+        }
+        found
+    }
+
+    #[test]
+    fn lines_are_numbered_whatever_ends_them() {
+        let line = |number, text: &str, ended| (number, text.to_owned(), ended);
+        assert_eq!(all(b"\xef\xbb\xbfa\r\n\nb"), [line(1, "a", true), line(2, "", true), line(3, "b", false)]);
+        assert_eq!(all(b"\xff\xfea\0\r\0\n\0b\0"), [line(1, "a", true), line(2, "b", false)]);
+        assert_eq!(all(b"a\xffb\n"), [line(1, "a\u{fffd}b", true)]);
+        assert_eq!(all(b""), []);
+    }
+
+    #[test]
+    fn a_line_of_any_length_takes_bounded_memory() {
+        let long = io::repeat(b'x').take((LONGEST + 5) as u64).chain(&b"\nend"[..]);
+        let mut lines = Lines::new(long).unwrap();
+        let first = lines.next().unwrap().unwrap();
+        assert!(first.cut && first.ended && first.text.len() == LONGEST);
+        assert_eq!(lines.next().unwrap().unwrap().text, "end");
+    }
+
+    #[test]
+    fn colours_are_taken_out() {
+        assert_eq!(without_colours("\u{1b}[1;32mok\u{1b}[0m 1"), "ok 1");
+        assert_eq!(without_colours("plain"), "plain");
+        assert_eq!(without_colours("end\u{1b}[3"), "end");
+        assert_eq!(without_colours("\u{1b}"), "");
+    }
+}

@@ -1,0 +1,37 @@
+//! On recorded output.
+
+use super::parse;
+use crate::harness::testing::{
+    damage_is_told, encodings_do_not_matter, every_cut_is_an_error, fixture, shown, two_in_one_stream,
+};
+
+const FOLDER: &str = "pgbench";
+
+#[test]
+fn fixtures_are_read() {
+    for file in ["tpcb.txt", "select.txt", "mixed.txt", "rate.txt", "connect.txt", "version-13.txt"] {
+        insta::assert_snapshot!(file, shown(parse, &fixture(FOLDER, file)));
+    }
+}
+
+#[test]
+fn an_output_that_is_cut_off_is_an_error() {
+    every_cut_is_an_error(parse, &fixture(FOLDER, "tpcb.txt"), 40);
+}
+
+#[test]
+fn encodings_and_line_ends_do_not_matter() {
+    for file in ["tpcb.txt", "select.txt", "mixed.txt", "rate.txt", "connect.txt", "version-13.txt"] {
+        encodings_do_not_matter(parse, &fixture(FOLDER, file));
+    }
+}
+
+#[test]
+fn a_damaged_figure_is_told() {
+    damage_is_told(parse, &fixture(FOLDER, "tpcb.txt"), r#"tps = 310.745204"#);
+}
+
+#[test]
+fn two_runs_in_one_stream_are_two() {
+    two_in_one_stream(parse, &fixture(FOLDER, "tpcb.txt"));
+}
