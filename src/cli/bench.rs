@@ -26,10 +26,10 @@ pub(super) struct Args {
     #[arg(long, value_name = "REV")]
     against: Option<String>,
     /// With --against: run once in each working copy before the measurement.
-    #[arg(long, value_name = "COMMAND", requires = "against")]
+    #[arg(long, value_name = "COMMAND", conflicts_with = "vs")]
     build: Option<String>,
     /// With --against: a path that git ignores and both working copies need, linked into them; may be repeated.
-    #[arg(long, value_name = "PATH", requires = "against")]
+    #[arg(long, value_name = "PATH", conflicts_with = "vs")]
     carry: Vec<String>,
     /// The head: program and arguments, after `--`.
     #[arg(required = true, last = true, value_name = "COMMAND")]

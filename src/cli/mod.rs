@@ -57,7 +57,7 @@ enum Command {
     Check(check::Args),
     /// Write a backsight.yml that fits this repository.
     Init(init::InitArgs),
-    /// Measure two commands in pairs and say whether one is slower.
+    /// Measure two commands, or one in two revisions, in pairs and say whether one is slower.
     Bench(bench::Args),
     /// Compare two result documents or stored runs.
     Compare(compare::Args),

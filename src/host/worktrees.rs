@@ -114,8 +114,13 @@ pub fn working_copies(wanted: &Wanted<'_>) -> Result<WorkingCopies, CopiesError>
         checked_out(&git, &kept, &folder, commit)?;
         submodules::update(&git, &source.common, &folder, &mut remarks);
         fetch::large_files(&git.at(&folder), &folder, name, &mut remarks);
-        let copy = if source.prefix.is_empty() { folder } else { folder.join(&source.prefix) };
-        links::link(&git.at(&place.join(name)), (wanted.workspace, &copy), name, wanted.carry, &mut remarks)?;
+        let copy = if source.prefix.is_empty() { folder.clone() } else { folder.join(&source.prefix) };
+        if copy.canonicalize().is_ok_and(|real| real != copy) {
+            let reason =
+                format!("`{}` is a symbolic link in the {name}, which leads out of its working copy", source.prefix);
+            return Err(CopiesError::Git(reason));
+        }
+        links::link(&git.at(&folder), (wanted.workspace, &copy), name, wanted.carry, &mut remarks)?;
         copies.push(copy);
     }
     let dirty = snapshot != head_commit;
@@ -185,7 +190,7 @@ fn checked_out(git: &Git<'_>, kept: &Kept, folder: &Path, commit: &str) -> Resul
         let moved = here.say("checkout", &words).and_then(|_| here.say("clean", &["clean", "--quiet", "-ffd"]));
         match moved {
             Ok(_) => return Ok(()),
-            Err(GitError::Ask(AskError::Stopped { .. })) => return Err(CopiesError::Stopped),
+            Err(GitError::Ask(AskError::Stopped { .. })) => return Err(CopiesError::Stopped { signal: None }),
             Err(error) => tracing::debug!(%error, "a kept working copy is made anew"),
         }
     }

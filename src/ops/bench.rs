@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use super::against::{self, Side};
+use super::against::{self, Copies, Side};
 use super::gate::{is_doubtful, is_regression};
 use crate::execute::{Arms, Cancel, Emitter, Environment, Listener, Place, Workshop, execute};
 use crate::host::CopiesError;
@@ -101,17 +101,12 @@ impl BenchError {
 pub fn bench(request: Request, listeners: Vec<Box<dyn Listener>>) -> Result<Document, BenchError> {
     let place = tempfile::tempdir()?;
     let mut blank = blank(&request);
-    let note = format!(
-        "{} (base) against {} (head), in pairs whose order is drawn from seed {}",
-        request.base.display(),
-        request.head.display(),
-        request.seed
-    );
     let plan = plan(&request);
     let copies = match &request.base {
         Base::Command(_) => None,
         Base::Revision { side, .. } => Some(against::copies(&request.folder, side, &request.env, &request.cancel)?),
     };
+    let note = note(&request, copies.as_ref());
     blank.run.against = copies.as_ref().map(|copies| copies.told.clone());
     let here = Place { workspace: request.folder.clone(), variables: Vec::new() };
     let arms = copies.as_ref().map_or_else(|| Arms { base: here.clone(), head: here }, |copies| copies.arms.clone());
@@ -142,6 +137,15 @@ pub fn bench(request: Request, listeners: Vec<Box<dyn Listener>>) -> Result<Docu
     let (status, exit_code) = judged.unwrap_or((Status::Errored, ExitCode::Tool));
     emitter.emit(Event::RunFinished { status, exit_code, duration_ns: emitter.elapsed_ns() });
     Ok(emitter.finish().unwrap_or(blank))
+}
+
+fn note(request: &Request, copies: Option<&Copies>) -> String {
+    let head = request.head.display();
+    let what = match copies {
+        Some(copies) => format!("{head} in {}", copies.described()),
+        None => format!("{} (base) against {head} (head)", request.base.display()),
+    };
+    format!("{what}, in pairs whose order is drawn from seed {}", request.seed)
 }
 
 fn blank(request: &Request) -> Document {

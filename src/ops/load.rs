@@ -106,7 +106,8 @@ pub fn load(path: &Path) -> Result<Loaded, LoadError> {
     Ok(Loaded { path: path.to_owned(), workspace, sha256, text, parsed, models })
 }
 
-fn read(path: &Path) -> Result<String, LoadError> {
+/// The text of a pipeline or model file, bounded.
+pub(super) fn read(path: &Path) -> Result<String, LoadError> {
     let io = |source: std::io::Error| match source.kind() {
         std::io::ErrorKind::NotFound => LoadError::Missing { path: path.to_owned() },
         _ => LoadError::Io { path: path.to_owned(), source },

@@ -258,26 +258,23 @@ fn copies(
     remarks: &mut Vec<String>,
 ) -> Result<Option<Copies>, CopiesError> {
     let carry = loaded.pipeline().baseline.carry.clone();
-    let named = match &request.base {
-        Base::Revision(named) => named,
-        Base::Usual if change.request.is_some() => {
-            let Some(base) = &change.base else {
-                remarks.push(
-                    "the commit where the change left its target is not known, so the benchmarks have no base to be \
-                     measured against; name one with --against"
-                        .to_owned(),
-                );
-                return Ok(None);
-            };
-            base
-        }
-        Base::Usual | Base::Nothing | Base::Copies(_) => return Ok(None),
+    let (side, named) = match &request.base {
+        Base::Revision(named) => (Side::parse(named, carry), true),
+        Base::Usual => match host::start(&loaded.workspace, change) {
+            Some(start) => (Side::start(start, carry), false),
+            None => return Ok(None),
+        },
+        Base::Nothing | Base::Copies(_) => return Ok(None),
     };
-    let made = against::copies(&loaded.workspace, &Side::parse(named, carry), &request.env, &request.cancel);
-    match (made, &request.base) {
-        (Ok(copies), _) => Ok(Some(copies)),
-        (Err(error), Base::Revision(_)) => Err(error),
-        (Err(error), _) => {
+    match against::copies(&loaded.workspace, &side, &request.env, &request.cancel) {
+        Ok(copies) if !named && copies.is_one_commit() => {
+            remarks
+                .push("what is checked out is the change's base itself: its benchmarks are measured alone".to_owned());
+            Ok(None)
+        }
+        Ok(copies) => Ok(Some(copies)),
+        Err(error) if named || request.cancel.is_asked() => Err(error),
+        Err(error) => {
             remarks.push(format!("the benchmarks have no base to be measured against: {error}"));
             Ok(None)
         }
@@ -350,7 +347,8 @@ impl Prepared {
             return Ok(stored);
         }
         let seed = self.workshop.seed;
-        let mut note = format!("base and head on this host, in pairs whose order is drawn from seed {seed}");
+        let arms = self.copies.as_ref().map_or_else(|| "base and head".to_owned(), Copies::described);
+        let mut note = format!("{arms} on this host, in pairs whose order is drawn from seed {seed}");
         if let Some(base) = &stored.baseline {
             note.push_str(&format!("; tests against run {}", base.run.get(..13).unwrap_or(&base.run)));
         }

@@ -7,6 +7,7 @@
     reason = "a test that cannot go on has failed, and a skipped one says so"
 )]
 
+mod against;
 mod bench;
 mod docs;
 mod hostile;

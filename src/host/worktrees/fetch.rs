@@ -35,8 +35,9 @@ pub(super) fn base(git: &Git<'_>, base: &Revision, remarks: &mut Vec<String>) ->
         }
         return Ok(found);
     }
+    let lost = |tried| CopiesError::NoBase { name: base.name().to_owned(), reason: reason(is_shallow, tried) };
     let mut tried = None;
-    let remote = remote(git);
+    let Some(remote) = remote(git) else { return Err(lost(None)) };
     for fetch in fetches(base.name(), is_shallow) {
         let words = ["fetch", "--quiet", "--no-tags", "--no-recurse-submodules", &remote];
         let words: Vec<&str> = words.into_iter().chain(fetch).collect();
@@ -51,14 +52,15 @@ pub(super) fn base(git: &Git<'_>, base: &Revision, remarks: &mut Vec<String>) ->
             Err(error) => tried = Some(error.to_string()),
         }
     }
-    Err(CopiesError::NoBase { name: base.name().to_owned(), reason: reason(is_shallow, tried) })
+    Err(lost(tried))
 }
 
-/// `origin`, or the only remote under another name.
-fn remote(git: &Git<'_>) -> String {
+/// `origin`, or the first remote where there is none of that name.
+fn remote(git: &Git<'_>) -> Option<String> {
     let remotes = git.say("remote", &["remote"]).unwrap_or_default();
-    let only = remotes.lines().next().filter(|_| remotes.lines().count() == 1);
-    only.filter(|name| !name.starts_with('-')).unwrap_or("origin").to_owned()
+    let named = |name: &&str| !name.is_empty() && !name.starts_with('-');
+    let found = remotes.lines().find(|name| *name == "origin").or_else(|| remotes.lines().find(named));
+    found.map(ToOwned::to_owned)
 }
 
 fn reason(is_shallow: bool, tried: Option<String>) -> String {

@@ -300,7 +300,7 @@ fn a_wish_to_stop_is_heard() {
         carry: &[],
         stop: &|| true,
     };
-    assert!(matches!(working_copies(&wanted), Err(CopiesError::Stopped)));
+    assert!(matches!(working_copies(&wanted), Err(CopiesError::Stopped { signal: None })));
 }
 
 #[test]
@@ -314,4 +314,54 @@ fn what_is_ignored_and_not_in_the_copy_is_named() {
     let cache = repository.all.path().join("cache");
     let made = copies(&repository.path(), &cache, "HEAD", &["data/".to_owned()]).unwrap();
     assert_eq!(made.left_behind(&repository.path()), ["node_modules"]);
+}
+
+#[test]
+fn a_hostile_repository_runs_nothing_and_leads_nowhere() {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+    let repository = Repository::new();
+    let mark = repository.all.path().join("mark");
+    let hook = format!("#!/bin/sh\ntouch '{}'\n", mark.display());
+    for name in ["post-checkout", "pre-commit", "post-index-change", "reference-transaction", "monitor"] {
+        let path = repository.path().join(".git/hooks").join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, &hook).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    let outside = repository.all.path().join("outside");
+    fs::create_dir(&outside).unwrap();
+    fs::write(outside.join("file"), "mine").unwrap();
+    symlink(&outside, repository.path().join("part")).unwrap();
+    repository.git(&["-c", "core.hooksPath=/dev/null", "add", "-A"]);
+    repository.git(&["-c", "core.hooksPath=/dev/null", "commit", "-q", "-m", "a link where the workspace will be"]);
+    fs::remove_file(repository.path().join("part")).unwrap();
+    fs::create_dir(repository.path().join("part")).unwrap();
+    fs::write(repository.path().join("part/file"), "real").unwrap();
+    let monitor = repository.path().join(".git/hooks/monitor");
+    fs::write(repository.path().join("new"), "dirty").unwrap();
+    repository.git(&["config", "core.fsmonitor", &monitor.to_string_lossy()]);
+    let cache = repository.all.path().join("cache");
+    let refused = copies(&repository.path().join("part"), &cache, "HEAD", &[]).unwrap_err().to_string();
+    assert!(refused.contains("`part` is a symbolic link in the base"), "{refused}");
+    let made = repository.copies("HEAD~1").unwrap();
+    assert_eq!((read(&made.head, "part/file"), read(&made.head, "new")), ("real".into(), "dirty".into()));
+    drop(made);
+    assert!(!mark.exists(), "something of the repository was run");
+    assert_eq!(read(&outside, "file"), "mine");
+}
+
+#[test]
+fn a_worktree_of_a_worktree_and_a_repository_without_blobs_serve_too() {
+    let repository = Repository::new();
+    repository.git(&["config", "uploadpack.allowFilter", "true"]);
+    repository.git(&["worktree", "add", "-q", "--detach", "../linked", "HEAD~1"]);
+    let (all, cache) = (repository.all.path(), repository.all.path().join("cache"));
+    fs::write(all.join("linked/file"), "mine").unwrap();
+    let made = copies(&all.join("linked"), &cache, "main", &[]).unwrap();
+    assert_eq!((read(&made.base, "file"), read(&made.head, "file")), ("2".into(), "mine".into()));
+    drop(made);
+    assert_eq!(repository.git(&["worktree", "list"]).lines().count(), 2);
+    let url = format!("file://{}", repository.path().display());
+    git(all, &["clone", "-q", "--filter=blob:none", &url, "blobless"]);
+    assert_eq!(read(&copies(&all.join("blobless"), &cache, "HEAD~1", &[]).unwrap().base, "file"), "1");
 }

@@ -69,7 +69,10 @@ pub enum CopiesError {
     },
     /// The run was to stop.
     #[error("the run was stopped while the working copies were made")]
-    Stopped,
+    Stopped {
+        /// The signal that asked for it, where that is known.
+        signal: Option<u32>,
+    },
     /// Something that should be linked into both copies.
     #[error("carry: `{path}`: {reason}")]
     Carry {
@@ -83,7 +86,7 @@ pub enum CopiesError {
 impl From<GitError> for CopiesError {
     fn from(error: GitError) -> Self {
         match error {
-            GitError::Ask(AskError::Stopped { .. }) => Self::Stopped,
+            GitError::Ask(AskError::Stopped { .. }) => Self::Stopped { signal: None },
             error => Self::Git(error.to_string()),
         }
     }

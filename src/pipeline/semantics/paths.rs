@@ -17,12 +17,12 @@ pub(super) fn check(pipeline: &Pipeline, steps: &[Step<'_>], file: File<'_>, fin
             }
         }
     }
-    for step in steps {
-        of_step(step, file, findings);
-    }
     for (index, path) in pipeline.baseline.carry.iter().enumerate() {
         let span = file.at(&["baseline".into(), "carry".into(), Part::Index(index)]);
-        plain_path("carry", path, 0, span, findings);
+        carried(path, span, findings);
+    }
+    for step in steps {
+        of_step(step, file, findings);
     }
     for (index, rule) in pipeline.rules.iter().enumerate() {
         for (key, pattern) in &rule.when {
@@ -57,6 +57,17 @@ fn of_step(step: &Step<'_>, file: File<'_>, findings: &mut Findings) {
                 inside("`stdin`", path, 0, span("stdin"), findings);
             }
         }
+    }
+}
+
+/// A path that is linked into a working copy must name one thing in the workspace.
+fn carried(path: &str, span: Span, findings: &mut Findings) {
+    if plain_path("carry", path, 0, span, findings) {
+        return;
+    }
+    if path.split(['/', '\\']).any(|part| part.trim() == "..") || levels(path) == 0 {
+        let message = format!("{} of `carry` is no path below the workspace", quote(path));
+        findings.push(Diagnostic::error("path-outside", span, message).help("write it without `..`"));
     }
 }
 

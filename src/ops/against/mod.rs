@@ -1,15 +1,17 @@
 //! `--against`: the base's and the head's working copies for a paired measurement, and the terms that the base sets.
 
+mod base_gate;
+mod cache;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::load::load;
 use crate::execute::{Arms, Cancel, Emitter, Place};
 use crate::host::{CopiesError, Revision, Wanted, WorkingCopies, working_copies};
-use crate::pipeline::{Gate, Pipeline};
-use crate::plan::{Item, Work};
 use crate::results::{Against, ExitCode, Kind, Step, StepStatus};
+
+pub use base_gate::{Held, held_to};
 
 /// Ignored files and folders that are named.
 const NAMED: usize = 5;
@@ -30,6 +32,15 @@ impl Side {
     pub fn parse(text: &str, carry: Vec<String>) -> Self {
         Self { revision: Revision::parse(text), named: text.to_owned(), carry }
     }
+
+    /// Where a change request starts.
+    pub fn start(revision: Revision, carry: Vec<String>) -> Self {
+        let named = match &revision {
+            Revision::Named(name) | Revision::Start(name) => name.clone(),
+            Revision::MergeBase(name) => format!("{name}..."),
+        };
+        Self { revision, named, carry }
+    }
 }
 
 /// The two copies, ready.
@@ -46,18 +57,40 @@ pub struct Copies {
 }
 
 impl Copies {
+    /// Both arms in a few words.
+    pub fn described(&self) -> String {
+        let short = |commit: &str| commit.get(..9).unwrap_or(commit).to_owned();
+        let Against { named, base, head, changed } = &self.told;
+        let named = if named.starts_with(&short(base)) { String::new() } else { format!(" ({named})") };
+        let changed = if *changed { " with its uncommitted changes" } else { "" };
+        format!("base {}{named} and head {}{changed}", short(base), short(head))
+    }
+
+    /// Whether both arms hold the same.
+    pub fn is_one_commit(&self) -> bool {
+        self.told.base == self.told.head && !self.told.changed
+    }
+
     /// A sentence for a head that could not be built or run: what its copy lacks because git ignores it.
     pub fn left_behind(&self, workspace: &Path) -> Option<String> {
         let names = self.held.left_behind(workspace);
         let shown: Vec<&str> = names.iter().take(NAMED).map(String::as_str).collect();
         let more = if names.len() > NAMED { ", ..." } else { "" };
-        (!names.is_empty()).then(|| {
-            format!(
-                "git ignores {}{more}, so the working copies lack them; let `build` make what a benchmark needs, or link it \
-                 with `--carry` or `baseline.carry`",
-                shown.join(", ")
-            )
-        })
+        let example = shown.first()?;
+        Some(format!(
+            "git ignores {}{more}, which the head's working copy lacks; let `build` make what a benchmark needs, or link it \
+             with `--carry {example}` or `baseline.carry: [{example}]`",
+            shown.join(", ")
+        ))
+    }
+}
+
+impl Drop for Copies {
+    fn drop(&mut self) {
+        for folder in ["base", "head"].map(|arm| temporary(&self.held.place, arm)) {
+            // What stays is removed before the next measurement.
+            let _ = emptied(&folder);
+        }
     }
 }
 
@@ -69,7 +102,8 @@ pub const fn exit_code(error: &CopiesError) -> ExitCode {
         | CopiesError::NoRepository(_)
         | CopiesError::TooLarge { .. }
         | CopiesError::Carry { .. } => ExitCode::Usage,
-        CopiesError::Stopped => ExitCode::Interrupted,
+        CopiesError::Stopped { signal: None | Some(2) } => ExitCode::Interrupted,
+        CopiesError::Stopped { signal: Some(_) } => ExitCode::Terminated,
     }
 }
 
@@ -83,15 +117,21 @@ pub fn copies(
     env: &BTreeMap<String, String>,
     cancel: &Cancel,
 ) -> Result<Copies, CopiesError> {
-    let cache = cache(env);
+    let cache = cache::folder(workspace, env).ok_or_else(|| CopiesError::Place {
+        path: PathBuf::from("backsight/arms"),
+        source: std::io::Error::other("no folder outside the repository can be written"),
+    })?;
     let stop = || cancel.is_asked();
     let base = side.revision.clone();
     let wanted = Wanted { workspace, base, cache: &cache, carry: &side.carry, stop: &stop };
-    let mut held = working_copies(&wanted)?;
+    let mut held = working_copies(&wanted).map_err(|error| match error {
+        CopiesError::Stopped { .. } => CopiesError::Stopped { signal: cancel.signal() },
+        error => error,
+    })?;
     let place = |arm: &str, workspace: &Path| -> Result<Place, CopiesError> {
-        let mut variables = vec![("TMPDIR".to_owned(), emptied(&held.place.join(format!("{arm}-tmp")))?)];
+        let mut variables = vec![("TMPDIR".to_owned(), emptied(&temporary(&held.place, arm))?)];
         // One folder for both would let the second build overwrite what the first arm runs.
-        if env.contains_key("CARGO_TARGET_DIR") {
+        if env.get("CARGO_TARGET_DIR").is_some_and(|folder| !folder.is_empty()) {
             let target = held.place.join(format!("{arm}-cargo")).to_string_lossy().into_owned();
             variables.push(("CARGO_TARGET_DIR".to_owned(), target));
         }
@@ -109,9 +149,15 @@ pub fn copies(
 
 /// Whether a benchmark of the run could not be built or run.
 pub(super) fn any_failed(emitter: &Emitter) -> bool {
-    let failed =
-        |step: &Step| step.kind == Kind::Benchmark && matches!(step.status, StepStatus::Failed | StepStatus::Errored);
+    let failed = |step: &Step| {
+        step.kind == Kind::Benchmark
+            && matches!(step.status, StepStatus::Failed | StepStatus::Errored | StepStatus::TimedOut)
+    };
     emitter.look(|document| document.steps.iter().any(failed)).unwrap_or(false)
+}
+
+fn temporary(place: &Path, arm: &str) -> PathBuf {
+    place.join(format!("{arm}-tmp"))
 }
 
 /// A folder of its own for temporary files, without what an earlier run left.
@@ -122,63 +168,4 @@ fn emptied(folder: &Path) -> Result<String, CopiesError> {
     }
     fs::create_dir(folder).map_err(io)?;
     Ok(folder.to_string_lossy().into_owned())
-}
-
-/// Where the copies are kept: the user's cache, or the system's temporary folder where there is none.
-fn cache(env: &BTreeMap<String, String>) -> PathBuf {
-    let absolute = |name: &str| env.get(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    let user = absolute("XDG_CACHE_HOME").or_else(|| Some(absolute("HOME")?.join(".cache")));
-    let writable = |folder: &PathBuf| fs::create_dir_all(folder).is_ok() && tempfile::tempfile_in(folder).is_ok();
-    let kept = user.map(|user| user.join("backsight/arms")).filter(writable);
-    kept.unwrap_or_else(|| std::env::temp_dir().join("backsight-arms"))
-}
-
-/// The terms that a run is held to: the base's where there is one, so that a change cannot loosen its own gate.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Held {
-    /// The gate.
-    pub gate: Gate,
-    /// Sentences for people: each difference between the two files, or why the base's does not count.
-    pub remarks: Vec<String>,
-}
-
-/// The gate of the base's pipeline file. The limits of the plan's benchmarks are set to the base's.
-pub fn held_to(base: &Place, file: &Path, head: &Pipeline, items: &mut [Item]) -> Held {
-    let mut held = Held { gate: head.gate.clone(), remarks: Vec::new() };
-    let name = file.file_name().unwrap_or_default();
-    let path = base.workspace.join(name);
-    if !path.exists() {
-        held.remarks.push(format!("the base has no {}: the head's own limits hold", name.to_string_lossy()));
-        return held;
-    }
-    let theirs = match load(&path) {
-        Ok(loaded) => loaded,
-        Err(error) => {
-            held.remarks
-                .push(format!("the base's pipeline file cannot be read, so the head's own limits hold: {error}"));
-            return held;
-        }
-    };
-    let theirs = theirs.pipeline();
-    let mut differs = |what: &str, base: String, head: String| {
-        if base != head {
-            held.remarks.push(format!("{what} is {base} in the base and {head} in the head: the base's holds"));
-        }
-    };
-    let percent = |share: f64| format!("{} %", (share * 1e6).round() / 1e4);
-    differs("`gate.false_alarms`", percent(theirs.gate.false_alarms.0), percent(head.gate.false_alarms.0));
-    differs("`gate.missing`", format!("{:?}", theirs.gate.missing), format!("{:?}", head.gate.missing));
-    differs("`gate.regression`", percent(theirs.gate.regression.0), percent(head.gate.regression.0));
-    for item in items {
-        let Work::Benchmark(measure) = &mut item.work else { continue };
-        // A benchmark that the base does not know has nothing to be compared with either.
-        let Some(step) = theirs.benchmarks.iter().find(|step| step.common.name == item.name) else {
-            continue;
-        };
-        let limit = step.regression.unwrap_or(theirs.gate.regression).0;
-        differs(&format!("the limit of `{}`", item.name), percent(limit), percent(measure.limit));
-        measure.limit = limit;
-    }
-    held.gate = theirs.gate.clone();
-    held
 }
