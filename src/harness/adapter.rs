@@ -15,11 +15,30 @@ pub type ReadCases = fn(&mut dyn Read, &mut OnCase<'_>) -> Result<CaseTotals, Ha
 /// Reads the benchmarks of one output.
 pub type ParseBenchmarks = fn(&[u8]) -> Result<Parsed, HarnessError>;
 
+/// Reads the benchmarks of one output, as a stream.
+pub type ReadLines = fn(&mut dyn Read) -> Result<Parsed, HarnessError>;
+
+/// A file of a folder: its path below the folder, with `/`, and its content.
+pub type TreeFile = (String, Vec<u8>);
+
+/// How a folder of files that belong together is read.
+#[derive(Debug, Clone, Copy)]
+pub struct Tree {
+    /// The format.
+    pub adapter: &'static Adapter,
+    /// Whether a file of this path below the folder, with `/`, is needed.
+    pub wants: fn(&str) -> bool,
+    /// Reads the files that were wanted, sorted by path.
+    pub read: fn(&[TreeFile]) -> Result<Parsed, HarnessError>,
+}
+
 /// How an output is read, and what comes of it.
 #[derive(Debug, Clone, Copy)]
 pub enum Reading {
     /// Benchmarks, from the whole output.
     Benchmarks(ParseBenchmarks),
+    /// Benchmarks, line by line, in memory that does not grow with the output beyond its results.
+    Lines(ReadLines),
     /// Test cases, one by one, in memory that does not grow with the output.
     Cases(ReadCases),
 }
@@ -47,11 +66,23 @@ pub struct Adapter {
 }
 
 impl Adapter {
-    /// The reader of benchmarks; `None` for a format of test cases.
-    pub const fn benchmarks(&self) -> Option<ParseBenchmarks> {
+    /// Whether it has benchmarks, and no test cases.
+    pub const fn has_benchmarks(&self) -> bool {
+        !matches!(self.reading, Reading::Cases(_))
+    }
+
+    /// Reads benchmarks from memory.
+    ///
+    /// # Errors
+    /// Where there is none, it is damaged or cut off, or where this format has test cases.
+    pub fn parse(&self, mut bytes: &[u8]) -> Result<Parsed, HarnessError> {
         match self.reading {
-            Reading::Benchmarks(parse) => Some(parse),
-            Reading::Cases(_) => None,
+            Reading::Benchmarks(parse) => parse(bytes),
+            Reading::Lines(read) => read(&mut bytes),
+            Reading::Cases(_) => {
+                let text = format!("`{}` has test cases, not benchmarks", self.name);
+                Err(HarnessError::new(1, 1, text, "name the benchmark harness"))
+            }
         }
     }
 }
@@ -114,6 +145,49 @@ impl Head {
             }
             None => Err("it holds no XML element".into()),
         }
+    }
+
+    /// Whether a JSON object has this key somewhere.
+    pub(super) fn has_key(&self, key: &str) -> bool {
+        let quoted = format!("\"{key}\"");
+        self.text
+            .match_indices(&quoted)
+            .any(|(at, found)| self.text.get(at + found.len()..).is_some_and(|rest| rest.trim_start().starts_with(':')))
+    }
+
+    /// Sure if a line opens a JSON object, and each of these keys stands somewhere in it.
+    pub(super) fn json_object(&self, keys: &[&str]) -> Result<Confidence, String> {
+        self.json('{', "object", keys)
+    }
+
+    /// Sure if a line opens a JSON list, and each of these keys stands somewhere in it.
+    pub(super) fn json_list(&self, keys: &[&str]) -> Result<Confidence, String> {
+        self.json('[', "list", keys)
+    }
+
+    fn json(&self, open: char, what: &str, keys: &[&str]) -> Result<Confidence, String> {
+        match self.lines().map(str::trim).find(|line| super::documents::opens(line)) {
+            None => return Err("it holds no JSON".into()),
+            Some(line) if !line.starts_with(open) => return Err(format!("the JSON is no {what}")),
+            Some(_) => {}
+        }
+        match keys.iter().find(|key| !self.has_key(key)) {
+            Some(key) => Err(format!("there is no key `{key}`")),
+            None => Ok(Confidence::Certain),
+        }
+    }
+
+    /// Sure if a line, without white space around it, is as asked; `what` is how it would look.
+    pub(super) fn line(&self, what: &str, test: impl Fn(&str) -> bool) -> Result<Confidence, String> {
+        match self.lines().map(str::trim).filter(|line| !line.is_empty()).any(test) {
+            true => Ok(Confidence::Certain),
+            false => Err(format!("there is no line like {what}")),
+        }
+    }
+
+    /// The text.
+    pub(super) fn text(&self) -> &str {
+        &self.text
     }
 
     /// The lines.

@@ -3,12 +3,10 @@
 //!
 //! The lines may stand among anything else. `docs/harness/libtest.md` has the rules.
 
-mod units;
-
 use crate::results::{Benchmark, Direction, Metric};
 
+use super::units::Unit;
 use super::{HarnessError, Parsed, Warning, decoded, number_repeats, quoted};
-use units::Unit;
 
 use super::adapter::{Adapter, Confidence, Head, Reading};
 

@@ -7,17 +7,39 @@
 
 /// (shared) What a format is to the rest of the program.
 mod adapter;
+pub mod asv;
+pub mod backsight;
+pub mod benchmark_ips;
+pub mod benchmarkdotnet;
+pub mod benchmarkjs;
+pub mod bmf;
 /// (shared) What the readers of test cases have in common.
 pub mod cases;
+pub mod catch2;
+pub mod criterion;
 pub mod ctrf;
+pub mod dart;
 pub mod dart_json;
+pub mod divan;
+/// (shared) JSON documents of benchmark tools, read straight into types.
+mod documents;
 /// (shared) Figures with units to metrics, for tools that report whole runs.
 mod figures;
 pub mod fio;
+pub mod gab_custom;
+/// (shared) Collects benchmarks.
+mod gather;
 pub mod ghz;
+pub mod gnu_time;
+pub mod go;
 pub mod go_test_json;
+pub mod google_benchmark;
+pub mod gungraun;
+pub mod hyperfine;
+pub mod jmh;
 /// (shared) One JSON document as a stream.
 mod json;
+pub mod julia;
 pub mod junit;
 pub mod k6;
 pub mod libtest;
@@ -26,27 +48,40 @@ pub mod libtest_json;
 mod lines;
 pub mod llama_bench;
 pub mod lm_evaluation_harness;
+pub mod luau;
+pub mod mitata;
 pub mod mlperf_loadgen;
 pub mod mocha_json;
+pub mod nanobench;
 pub mod nccl_tests;
+/// (shared) Numbers as people and locales write them.
+mod numbers;
 pub mod nunit3;
 pub mod oha;
 pub mod onnxruntime_perf_test;
 pub mod openvino_benchmark_app;
 pub mod optimum_benchmark;
+pub mod perf_stat;
 pub mod pgbench;
+pub mod pyperf;
 pub mod pytest_benchmark;
 /// (shared) Reports for people, line by line.
 mod report_lines;
+pub mod ruby_benchmark;
 pub mod sysbench;
 pub mod tap;
 /// (shared) What tests of readers have in common.
 #[cfg(test)]
 mod testing;
+pub mod timeit;
+pub mod tinybench;
 pub mod trtexec;
 pub mod trx;
+/// (shared) What units mean.
+mod units;
 /// (shared) JSON documents of benchmark tools.
 mod values;
+pub mod vitest;
 pub mod vllm;
 pub mod wrk;
 /// (shared) XML of test reports, as a stream.
@@ -55,41 +90,76 @@ pub mod xunit2;
 
 use std::collections::HashMap;
 
-pub use adapter::{Adapter, Confidence, HEAD, Head, ParseBenchmarks, ReadCases, Reading, Undecided, detect};
+pub use adapter::{
+    Adapter, Confidence, HEAD, Head, ParseBenchmarks, ReadCases, ReadLines, Reading, Tree, TreeFile, Undecided, detect,
+};
 
 use crate::results::Benchmark;
 
 /// All formats, in the order of their names.
-pub const ADAPTERS: [&Adapter; 28] = [
+pub const ADAPTERS: [&Adapter; 58] = [
+    &asv::ADAPTER,
+    &backsight::ADAPTER,
+    &benchmark_ips::ADAPTER,
+    &benchmarkdotnet::ADAPTER,
+    &benchmarkjs::ADAPTER,
+    &bmf::ADAPTER,
+    &catch2::ADAPTER,
+    &criterion::ADAPTER,
     &ctrf::ADAPTER,
+    &dart::ADAPTER,
     &dart_json::ADAPTER,
+    &divan::ADAPTER,
     &fio::ADAPTER,
+    &gab_custom::ADAPTER,
+    &gab_custom::BIGGER,
+    &gab_custom::SMALLER,
     &ghz::ADAPTER,
+    &gnu_time::ADAPTER,
+    &go::ADAPTER,
     &go_test_json::ADAPTER,
+    &google_benchmark::ADAPTER,
+    &gungraun::ADAPTER,
+    &hyperfine::ADAPTER,
+    &gungraun::IAI,
+    &jmh::ADAPTER,
+    &julia::ADAPTER,
     &junit::ADAPTER,
     &k6::ADAPTER,
     &libtest::ADAPTER,
     &libtest_json::ADAPTER,
     &llama_bench::ADAPTER,
     &lm_evaluation_harness::ADAPTER,
+    &luau::ADAPTER,
+    &mitata::ADAPTER,
     &mlperf_loadgen::ADAPTER,
     &mocha_json::ADAPTER,
+    &nanobench::ADAPTER,
     &nccl_tests::ADAPTER,
     &nunit3::ADAPTER,
     &oha::ADAPTER,
     &onnxruntime_perf_test::ADAPTER,
     &openvino_benchmark_app::ADAPTER,
     &optimum_benchmark::ADAPTER,
+    &perf_stat::ADAPTER,
     &pgbench::ADAPTER,
+    &pyperf::ADAPTER,
     &pytest_benchmark::ADAPTER,
+    &ruby_benchmark::ADAPTER,
     &sysbench::ADAPTER,
     &tap::ADAPTER,
+    &timeit::ADAPTER,
+    &tinybench::ADAPTER,
     &trtexec::ADAPTER,
     &trx::ADAPTER,
+    &vitest::ADAPTER,
     &vllm::ADAPTER,
     &wrk::ADAPTER,
     &xunit2::ADAPTER,
 ];
+
+/// The folders that tools leave, with how they are read.
+pub const TREES: [Tree; 2] = [asv::TREE, criterion::TREE];
 
 /// The format of this name; `None` if there is none.
 pub fn adapter(name: &str) -> Option<&'static Adapter> {

@@ -99,3 +99,49 @@ pub(super) fn damage_is_told(parse: Parse, bytes: &[u8], figure: &str) {
         Err(error) => assert!(!error.text.is_empty()),
     }
 }
+
+/// Asserts that a value is there and right to 1e-9.
+#[track_caller]
+pub(super) fn close(found: Option<f64>, want: f64) {
+    let found = found.expect("no value");
+    assert!((found - want).abs() <= 1e-9 * want.abs().max(1e-9), "{found} is not {want}");
+}
+
+/// All benchmarks as text, a line for each metric, with values to ten digits and intervals.
+pub(super) fn listed(parsed: &Parsed) -> String {
+    let mut out = String::new();
+    for benchmark in &parsed.benchmarks {
+        writeln!(out, "{}", benchmark.series()).unwrap();
+        for metric in &benchmark.metrics {
+            write!(out, "  {} {} {} {:?}", metric.metric, digits(metric.value), metric.unit, metric.direction).unwrap();
+            if let (Some(lower), Some(upper)) = (metric.lower, metric.upper) {
+                write!(out, " [{}, {}]", digits(lower), digits(upper)).unwrap();
+            }
+            if let Some(original) = &metric.original_unit {
+                write!(out, " was {original}").unwrap();
+            }
+            if let Some(iterations) = metric.iterations {
+                write!(out, " iterations {iterations}").unwrap();
+            }
+            if let (Some(first), Some(last)) = (metric.samples.first(), metric.samples.last()) {
+                write!(out, " samples {} ({} to {})", metric.samples.len(), digits(*first), digits(*last)).unwrap();
+            }
+            if let Some(note) = &metric.note {
+                write!(out, " ({})", note.escape_debug()).unwrap();
+            }
+            out.push('\n');
+        }
+        if benchmark.validity != crate::results::Validity::Valid {
+            writeln!(out, "  {:?}", benchmark.validity).unwrap();
+        }
+    }
+    for warning in &parsed.warnings {
+        writeln!(out, "warning: line {}: {}", warning.line, warning.text).unwrap();
+    }
+    out
+}
+
+/// Ten digits that count, as people write numbers.
+fn digits(value: f64) -> String {
+    format!("{value:.9e}").parse::<f64>().map_or_else(|_| value.to_string(), |value| value.to_string())
+}

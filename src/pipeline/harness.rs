@@ -9,10 +9,52 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Harness {
+    /// The results of asv, a file or the folder.
+    Asv,
+    /// Backsight's own documented JSON.
+    Backsight,
+    /// What Ruby's benchmark-ips prints.
+    BenchmarkIps,
+    /// BenchmarkDotNet's JSON.
+    Benchmarkdotnet,
+    /// Benchmark.js's `name x 1,234 ops/sec` lines.
+    Benchmarkjs,
+    /// Bencher Metric Format, JSON.
+    Bmf,
+    /// Catch2's benchmarks, console and XML.
+    Catch2,
+    /// Criterion's text, cargo-criterion's JSON, or the folder `target/criterion`.
+    Criterion,
+    /// What Dart's benchmark_harness prints.
+    Dart,
+    /// Divan's table of benchmarks.
+    Divan,
     /// fio's JSON.
     Fio,
+    /// Github-action-benchmark's custom JSON, direction by unit.
+    GabCustom,
+    /// Github-action-benchmark's customBiggerIsBetter.
+    GabCustomBigger,
+    /// Github-action-benchmark's customSmallerIsBetter.
+    GabCustomSmaller,
     /// ghz's JSON.
     Ghz,
+    /// What `/usr/bin/time -v` writes.
+    GnuTime,
+    /// The output of `go test -bench`.
+    Go,
+    /// Google Benchmark's JSON and console output.
+    GoogleBenchmark,
+    /// What gungraun and iai-callgrind print.
+    Gungraun,
+    /// Hyperfine's JSON.
+    Hyperfine,
+    /// What iai prints.
+    Iai,
+    /// The JSON of JMH.
+    Jmh,
+    /// The JSON of Julia's BenchmarkTools.
+    Julia,
     /// k6's summary, as JSON or printed.
     K6,
     /// Rust's libtest `bench:` lines; criterion with `--output-format bencher`.
@@ -21,8 +63,14 @@ pub enum Harness {
     LlamaBench,
     /// The results of lm-evaluation-harness.
     LmEvaluationHarness,
+    /// The output of Luau's benchmark runner.
+    Luau,
+    /// Mitata's JSON and what it prints.
+    Mitata,
     /// LoadGen's `mlperf_log_summary.txt`.
     MlperfLoadgen,
+    /// Nanobench's table and JSON.
+    Nanobench,
     /// The tables of nccl-tests and rccl-tests.
     NcclTests,
     /// oha's JSON.
@@ -33,14 +81,26 @@ pub enum Harness {
     OpenvinoBenchmarkApp,
     /// The reports of optimum-benchmark.
     OptimumBenchmark,
+    /// `perf stat` as JSON or CSV.
+    PerfStat,
     /// What pgbench prints.
     Pgbench,
+    /// The JSON of pyperf.
+    Pyperf,
     /// pytest-benchmark's JSON.
     PytestBenchmark,
+    /// What Ruby's `Benchmark.bm` prints.
+    RubyBenchmark,
     /// What sysbench prints.
     Sysbench,
+    /// Python's `timeit` and IPython's `%timeit`.
+    Timeit,
+    /// Tinybench's tasks as JSON, and its table.
+    Tinybench,
     /// What TensorRT's `trtexec` prints.
     Trtexec,
+    /// Vitest's benchmarks, JSON and tables.
+    Vitest,
     /// The JSON of `vllm bench`.
     Vllm,
     /// What wrk prints.
@@ -49,23 +109,53 @@ pub enum Harness {
 
 impl Harness {
     /// All of them, in the order of their names.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 48] = [
+        Self::Asv,
+        Self::Backsight,
+        Self::BenchmarkIps,
+        Self::Benchmarkdotnet,
+        Self::Benchmarkjs,
+        Self::Bmf,
+        Self::Catch2,
+        Self::Criterion,
+        Self::Dart,
+        Self::Divan,
         Self::Fio,
+        Self::GabCustom,
+        Self::GabCustomBigger,
+        Self::GabCustomSmaller,
         Self::Ghz,
+        Self::GnuTime,
+        Self::Go,
+        Self::GoogleBenchmark,
+        Self::Gungraun,
+        Self::Hyperfine,
+        Self::Iai,
+        Self::Jmh,
+        Self::Julia,
         Self::K6,
         Self::Libtest,
         Self::LlamaBench,
         Self::LmEvaluationHarness,
+        Self::Luau,
+        Self::Mitata,
         Self::MlperfLoadgen,
+        Self::Nanobench,
         Self::NcclTests,
         Self::Oha,
         Self::OnnxruntimePerfTest,
         Self::OpenvinoBenchmarkApp,
         Self::OptimumBenchmark,
+        Self::PerfStat,
         Self::Pgbench,
+        Self::Pyperf,
         Self::PytestBenchmark,
+        Self::RubyBenchmark,
         Self::Sysbench,
+        Self::Timeit,
+        Self::Tinybench,
         Self::Trtexec,
+        Self::Vitest,
         Self::Vllm,
         Self::Wrk,
     ];
@@ -73,22 +163,52 @@ impl Harness {
     /// The canonical name.
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::Asv => "asv",
+            Self::Backsight => "backsight",
+            Self::BenchmarkIps => "benchmark-ips",
+            Self::Benchmarkdotnet => "benchmarkdotnet",
+            Self::Benchmarkjs => "benchmarkjs",
+            Self::Bmf => "bmf",
+            Self::Catch2 => "catch2",
+            Self::Criterion => "criterion",
+            Self::Dart => "dart",
+            Self::Divan => "divan",
             Self::Fio => "fio",
+            Self::GabCustom => "gab-custom",
+            Self::GabCustomBigger => "gab-custom-bigger",
+            Self::GabCustomSmaller => "gab-custom-smaller",
             Self::Ghz => "ghz",
+            Self::GnuTime => "gnu-time",
+            Self::Go => "go",
+            Self::GoogleBenchmark => "google-benchmark",
+            Self::Gungraun => "gungraun",
+            Self::Hyperfine => "hyperfine",
+            Self::Iai => "iai",
+            Self::Jmh => "jmh",
+            Self::Julia => "julia",
             Self::K6 => "k6",
             Self::Libtest => "libtest",
             Self::LlamaBench => "llama-bench",
             Self::LmEvaluationHarness => "lm-evaluation-harness",
+            Self::Luau => "luau",
+            Self::Mitata => "mitata",
             Self::MlperfLoadgen => "mlperf-loadgen",
+            Self::Nanobench => "nanobench",
             Self::NcclTests => "nccl-tests",
             Self::Oha => "oha",
             Self::OnnxruntimePerfTest => "onnxruntime-perf-test",
             Self::OpenvinoBenchmarkApp => "openvino-benchmark-app",
             Self::OptimumBenchmark => "optimum-benchmark",
+            Self::PerfStat => "perf-stat",
             Self::Pgbench => "pgbench",
+            Self::Pyperf => "pyperf",
             Self::PytestBenchmark => "pytest-benchmark",
+            Self::RubyBenchmark => "ruby-benchmark",
             Self::Sysbench => "sysbench",
+            Self::Timeit => "timeit",
+            Self::Tinybench => "tinybench",
             Self::Trtexec => "trtexec",
+            Self::Vitest => "vitest",
             Self::Vllm => "vllm",
             Self::Wrk => "wrk",
         }

@@ -293,6 +293,30 @@ fn foreign_reports_are_converted_from_file_and_from_standard_input() {
 }
 
 #[test]
+fn folders_are_converted_whole_or_file_by_file() {
+    let sandbox = Sandbox::new();
+    let fixtures = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/harness");
+    let estimate = r#"{"confidence_interval":{"confidence_level":0.95,"lower_bound":9.0,"upper_bound":11.0},"point_estimate":10.0,"standard_error":0.5}"#;
+    fs::create_dir_all(sandbox.path("criterion/sort/new")).unwrap();
+    fs::create_dir_all(sandbox.path("criterion/report")).unwrap();
+    fs::write(sandbox.path("criterion/report/index.html"), "<html></html>").unwrap();
+    let estimates = format!(r#"{{"mean":{estimate},"median":{estimate},"slope":null}}"#);
+    fs::write(sandbox.path("criterion/sort/new/estimates.json"), estimates).unwrap();
+    let tree = sandbox.run(&["convert", "criterion"]);
+    tree.says(0, &["read as `criterion` (a folder)"]);
+    assert_eq!(
+        (&json(&tree)["benchmarks"][0]["name"], json(&tree)["benchmarks"].as_array().unwrap().len()),
+        (&"sort".into(), 1)
+    );
+    let go = fixtures.join("go");
+    let files = sandbox.run(&["convert", go.to_str().unwrap()]);
+    files.says(0, &["read as `go`", "README.md:1: no known format fits; left out"]);
+    assert!(json(&files)["benchmarks"].as_array().unwrap().len() > 20);
+    fs::create_dir_all(sandbox.path("empty")).unwrap();
+    sandbox.run(&["convert", "empty"]).says(2, &["empty: the folder has no file"]);
+}
+
+#[test]
 fn quiet_says_nothing_of_a_green_run_and_all_of_a_red_one() {
     let sandbox = several();
     let green = sandbox.run(&["run", "--quiet"]);

@@ -6,7 +6,7 @@ use crate::execute::files::{Found, written_since};
 use crate::execute::log::Log;
 use crate::execute::process::{Ended as Process, Job, Streams, supervise};
 use crate::execute::{Emitter, Place, Workshop};
-use crate::harness::{Adapter, Parsed, adapter};
+use crate::harness::{Parsed, adapter};
 use crate::pipeline::{Harness, OutputSource};
 use crate::plan::{Invocation, Item};
 use crate::results::{Benchmark, Reason, RemarkLevel, Validity};
@@ -86,9 +86,9 @@ impl Call<'_> {
             return Err(format!("{name}: the report is larger than {} MiB", LARGEST >> 20));
         }
         let bytes = std::fs::read(file).map_err(broken)?;
-        let parser = adapter(self.harness.as_str()).and_then(Adapter::benchmarks);
-        let parser = parser.ok_or_else(|| format!("no reader for {}", self.harness.as_str()))?;
-        let Parsed { benchmarks, warnings } = parser(&bytes).map_err(|error| format!("{name}: {error}"))?;
+        let known = adapter(self.harness.as_str());
+        let known = known.ok_or_else(|| format!("no reader for {}", self.harness.as_str()))?;
+        let Parsed { benchmarks, warnings } = known.parse(&bytes).map_err(|error| format!("{name}: {error}"))?;
         for warning in warnings.into_iter().filter(|_| !self.told) {
             let text = format!("{name}:{}: {}", warning.line, warning.text);
             self.emitter.remark(RemarkLevel::Warning, Some(&self.item.id), text);

@@ -63,7 +63,7 @@ fn names_are_in_order_and_found_again() {
 /// The pipeline stands on a lower floor and has the names of its own.
 #[test]
 fn a_pipeline_knows_each_format_of_benchmarks() {
-    let of_benchmarks = ADAPTERS.iter().filter(|adapter| matches!(adapter.reading, Reading::Benchmarks(_)));
+    let of_benchmarks = ADAPTERS.iter().filter(|adapter| adapter.has_benchmarks());
     let expected: Vec<&str> = of_benchmarks.map(|adapter| adapter.name).collect();
     let mut known: Vec<&str> = Harness::ALL.iter().map(|harness| harness.as_str()).collect();
     known.sort_unstable();
@@ -116,10 +116,42 @@ fn damaged_fixtures_never_panic() {
             let _ = detect(&Head::new(&damaged[..damaged.len().min(HEAD)]));
             match own.reading {
                 Reading::Benchmarks(parse) => drop(parse(&damaged)),
+                Reading::Lines(read) => drop(read(&mut &damaged[..])),
                 Reading::Cases(read) => drop(read(&mut &damaged[..], &mut |_| std::ops::ControlFlow::Continue(()))),
             }
             count += 1;
         }
     }
     assert!(count > 900, "{count}");
+}
+
+/// Every reader may be handed what is not its own at all: other formats' outputs, and bytes without any sense.
+#[test]
+fn any_bytes_never_panic_and_noise_is_no_benchmark() {
+    let mut random = 0x2545_f491_4f6c_dd1du64;
+    let mut noise = |length: usize| -> Vec<u8> {
+        let mut byte = || {
+            random ^= random << 13;
+            random ^= random >> 7;
+            random ^= random << 17;
+            (random >> 24) as u8
+        };
+        (0..length).map(|_| byte()).collect()
+    };
+    let mut inputs: Vec<Vec<u8>> = (0..24).map(|round| noise(round * 37)).collect();
+    let noises = inputs.len();
+    inputs.extend(fixtures().into_iter().step_by(5).map(|(_, _, bytes)| bytes[..bytes.len().min(4 << 10)].to_vec()));
+    for adapter in ADAPTERS {
+        for (index, bytes) in inputs.iter().enumerate() {
+            let result = match adapter.reading {
+                Reading::Benchmarks(parse) => parse(bytes),
+                Reading::Lines(read) => read(&mut &bytes[..]),
+                Reading::Cases(read) => {
+                    drop(read(&mut &bytes[..], &mut |_| std::ops::ControlFlow::Continue(())));
+                    continue;
+                }
+            };
+            assert!(index >= noises || result.is_err(), "{} reads noise {index}", adapter.name);
+        }
+    }
 }

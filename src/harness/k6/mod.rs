@@ -24,6 +24,9 @@ fn sniff(head: &Head) -> Result<Confidence, String> {
     if head.lines().any(text::is_text) {
         return Ok(Confidence::Certain);
     }
+    if head.has_key("benchmarks") {
+        return Err("there is a key `benchmarks`".into());
+    }
     head.with_keys(&["metrics", "iterations"]).or_else(|_| head.with_keys(&["metrics", "http_reqs"]))
 }
 

@@ -1,5 +1,7 @@
 //! `backsight convert`: another tool's output to our JSON.
 
+mod folder;
+
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::ops::ControlFlow;
@@ -7,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use crate::harness::{Adapter, HEAD, HarnessError, Head, Parsed, Reading, Warning, detect};
+use crate::harness::{Adapter, HEAD, HarnessError, Head, Parsed, Reading, Tree, TreeFile, Undecided, Warning, detect};
 use crate::results::{Benchmark, Case, Counts, ExitCode};
 
 /// The largest benchmark report that is read, in bytes; test cases are streamed and have no such limit.
@@ -44,6 +46,14 @@ pub enum ConvertError {
         /// Words of the reader.
         text: String,
     },
+    /// A folder holds too much, or nothing.
+    #[error("{}: {text}", path.display())]
+    Folder {
+        /// As it was named.
+        path: PathBuf,
+        /// What is wrong with it, and what to do.
+        text: String,
+    },
     /// The answer could not be written.
     #[error("the answer could not be written: {0}")]
     Output(io::Error),
@@ -55,7 +65,7 @@ impl ConvertError {
         match self {
             Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::Passed,
             Self::Output(_) => ExitCode::Tool,
-            Self::Io { .. } | Self::Unreadable { .. } | Self::Misread { .. } => ExitCode::Usage,
+            Self::Io { .. } | Self::Unreadable { .. } | Self::Misread { .. } | Self::Folder { .. } => ExitCode::Usage,
         }
     }
 }
@@ -78,7 +88,17 @@ pub struct Converted {
     pub warnings: Vec<String>,
 }
 
-/// Converts files to one JSON document: benchmarks, or test cases with their counts. Test cases are written one by one,
+/// Something to read.
+enum Source {
+    /// A file, or standard input.
+    File(PathBuf),
+    /// A file of a folder; if no format fits it, it is left out with a warning.
+    InFolder(PathBuf),
+    /// A folder whose files belong together.
+    Tree(PathBuf, Tree, Vec<TreeFile>),
+}
+
+/// Converts files and folders to one JSON document: benchmarks, or test cases with their counts. Test cases are written one by one,
 /// in memory that does not grow with the files.
 ///
 /// # Errors
@@ -89,9 +109,10 @@ pub fn convert(choice: Choice, files: &[PathBuf], out: &mut dyn Write) -> Result
     let mut answer: Option<Answer<'_>> = None;
     let mut out = Some(out);
     let mut problem = None;
-    for path in files {
-        let (adapter, input) = match opened(choice, path, &mut told) {
-            Ok(opened) => opened,
+    for source in folder::sources(choice, files, &mut told)? {
+        let (path, adapter, input) = match opened(choice, source, &mut told) {
+            Ok(Some(opened)) => opened,
+            Ok(None) => continue,
             Err(error) => {
                 problem = Some(error);
                 break;
@@ -101,7 +122,7 @@ pub fn convert(choice: Choice, files: &[PathBuf], out: &mut dyn Write) -> Result
             answer = Some(Answer::begin(adapter.reading, out).map_err(ConvertError::Output)?);
         }
         let Some(answer) = &mut answer else { break };
-        if let Err(error) = answer.file(adapter, path, input, &mut told) {
+        if let Err(error) = answer.file(adapter, &path, input, &mut told) {
             problem = Some(error);
             break;
         }
@@ -111,23 +132,40 @@ pub fn convert(choice: Choice, files: &[PathBuf], out: &mut dyn Write) -> Result
     problem.map_or(Ok(told), Err)
 }
 
-/// Opens a file and finds out its format.
+/// What a source holds.
+enum Input {
+    Stream(Box<dyn Read>),
+    Tree(Tree, Vec<TreeFile>),
+}
+
+/// Opens a source and finds out its format; `None` for a file of a folder that fits none.
 fn opened(
     choice: Choice,
-    path: &Path,
+    source: Source,
     told: &mut Converted,
-) -> Result<(&'static Adapter, Box<dyn Read>), ConvertError> {
-    let io = |source| ConvertError::Io { path: path.to_path_buf(), source };
-    let mut input = open(path).map_err(io)?;
-    let Choice::Named(adapter) = choice else {
-        let mut head = Vec::new();
-        input.by_ref().take(HEAD as u64).read_to_end(&mut head).map_err(io)?;
-        let adapter = detect(&Head::new(&head))
-            .map_err(|why| ConvertError::Unreadable { path: path.to_path_buf(), text: why.to_string() })?;
-        told.found.push(format!("{}: read as `{}` ({})", path.display(), adapter.name, adapter.title));
-        return Ok((adapter, Box::new(io::Cursor::new(head).chain(input))));
+) -> Result<Option<(PathBuf, &'static Adapter, Input)>, ConvertError> {
+    let (path, in_folder) = match source {
+        Source::Tree(path, tree, files) => return Ok(Some((path, tree.adapter, Input::Tree(tree, files)))),
+        Source::File(path) => (path, false),
+        Source::InFolder(path) => (path, true),
     };
-    Ok((adapter, input))
+    let io = |source| ConvertError::Io { path: path.clone(), source };
+    let mut input = open(&path).map_err(io)?;
+    if let Choice::Named(adapter) = choice {
+        return Ok(Some((path, adapter, Input::Stream(input))));
+    }
+    let mut head = Vec::new();
+    input.by_ref().take(HEAD as u64).read_to_end(&mut head).map_err(io)?;
+    let adapter = match detect(&Head::new(&head)) {
+        Ok(adapter) => adapter,
+        Err(Undecided::Unknown(_)) if in_folder => {
+            told.warnings.push(format!("{}:1: no known format fits; left out", path.display()));
+            return Ok(None);
+        }
+        Err(why) => return Err(ConvertError::Unreadable { path, text: why.to_string() }),
+    };
+    told.found.push(format!("{}: read as `{}` ({})", path.display(), adapter.name, adapter.title));
+    Ok(Some((path, adapter, Input::Stream(Box::new(io::Cursor::new(head).chain(input))))))
 }
 
 /// The document on its way.
@@ -139,7 +177,7 @@ enum Answer<'a> {
 impl<'a> Answer<'a> {
     fn begin(reading: Reading, out: &'a mut dyn Write) -> io::Result<Self> {
         Ok(match reading {
-            Reading::Benchmarks(_) => Self::Benchmarks { all: Vec::new(), out },
+            Reading::Benchmarks(_) | Reading::Lines(_) => Self::Benchmarks { all: Vec::new(), out },
             Reading::Cases(_) => {
                 out.write_all(b"{\"cases\":[")?;
                 Self::Cases { counts: Counts::default(), first: true, out }
@@ -147,13 +185,7 @@ impl<'a> Answer<'a> {
         })
     }
 
-    fn file(
-        &mut self,
-        adapter: &Adapter,
-        path: &Path,
-        mut input: Box<dyn Read>,
-        told: &mut Converted,
-    ) -> Result<(), ConvertError> {
+    fn file(&mut self, adapter: &Adapter, path: &Path, input: Input, told: &mut Converted) -> Result<(), ConvertError> {
         let unreadable = |text: String| ConvertError::Unreadable { path: path.to_path_buf(), text };
         let placed = |error: &HarnessError| ConvertError::Misread {
             path: path.to_path_buf(),
@@ -162,16 +194,27 @@ impl<'a> Answer<'a> {
             text: error.message(),
         };
         let tell = |warning: &Warning| format!("{}:{}: {}", path.display(), warning.line, warning.text);
+        let mut keep = |parsed: Result<Parsed, HarnessError>, all: &mut Vec<Benchmark>| {
+            let Parsed { benchmarks, warnings } = parsed.map_err(|error| placed(&error))?;
+            all.extend(benchmarks);
+            told.warnings.extend(warnings.iter().map(tell));
+            Ok(())
+        };
+        let mut input = match (input, &mut *self) {
+            (Input::Stream(input), _) => input,
+            (Input::Tree(tree, files), Self::Benchmarks { all, .. }) => return keep((tree.read)(&files), all),
+            (Input::Tree(..), Self::Cases { .. }) => {
+                return Err(unreadable(format!("`{}` does not go together with the files before it", adapter.name)));
+            }
+        };
         match (adapter.reading, self) {
             (Reading::Benchmarks(parse), Self::Benchmarks { all, .. }) => {
                 let mut bytes = Vec::new();
                 let io = |source| ConvertError::Io { path: path.to_path_buf(), source };
                 input.take(LARGEST).read_to_end(&mut bytes).map_err(io)?;
-                let Parsed { benchmarks, warnings } = parse(&bytes).map_err(|error| placed(&error))?;
-                all.extend(benchmarks);
-                told.warnings.extend(warnings.iter().map(tell));
-                Ok(())
+                keep(parse(&bytes), all)
             }
+            (Reading::Lines(read), Self::Benchmarks { all, .. }) => keep(read(&mut input), all),
             (Reading::Cases(read), Self::Cases { counts, first, out }) => {
                 let mut failed: io::Result<()> = Ok(());
                 let mut take = |case: &Case| {

@@ -1,0 +1,77 @@
+//! Go's output: the given files, one recorded here, and what can go wrong.
+
+use super::*;
+use crate::harness::testing::{close, fixture, listed};
+
+fn text(text: &str) -> Result<Parsed, HarnessError> {
+    ADAPTER.parse(text.as_bytes())
+}
+
+#[test]
+fn given_and_recorded_files_are_read() {
+    for file in [
+        "go_output.txt",
+        "go_fiber_output.txt",
+        "go_fiber_duplicate_names_output.txt",
+        "go_single_package_output.txt",
+        "recorded.txt",
+    ] {
+        let parsed = ADAPTER.parse(&fixture("go", file)).unwrap();
+        insta::assert_snapshot!(file, listed(&parsed));
+    }
+}
+
+#[test]
+fn repeats_are_samples_and_units_have_directions() {
+    let parsed = text(
+        "Unit hits/op better=higher\nBenchmarkA-2 10 3 ns/op 5 hits/op 7 p99-ns\r\nBenchmarkA-2 10 1 ns/op 6 hits/op\n\
+         BenchmarkA-2 10 2 ns/op 7 hits/op\nBenchmarkA-4 1 9 ns/op\nPASS\n",
+    )
+    .unwrap();
+    assert_eq!(parsed.benchmarks.len(), 2);
+    let metrics = &parsed.benchmarks[0].metrics;
+    assert_eq!(
+        (metrics[0].value, metrics[0].samples.as_slice(), metrics[0].iterations),
+        (2.0, &[3.0, 1.0, 2.0][..], Some(30))
+    );
+    assert_eq!((metrics[1].direction, metrics[1].metric.as_str()), (Direction::Higher, "hits"));
+    assert_eq!((metrics[2].unit.as_str(), metrics[2].metric.as_str()), ("ns", "p99"));
+}
+
+#[test]
+fn configuration_that_changes_tells_results_apart() {
+    let parsed = text(
+        "goos: linux\ncompiler: gc\nBenchmarkA 1 1 ns/op\ncompiler: gccgo\nBenchmarkA 1 2 ns/op\ncompiler: gc\nBenchmarkA 1 3 ns/op\n",
+    )
+    .unwrap();
+    assert_eq!(parsed.benchmarks.len(), 2);
+    assert_eq!(parsed.benchmarks[0].parameters["compiler"], "gc");
+    assert_eq!(parsed.benchmarks[0].metrics[0].samples, [1.0, 3.0]);
+    assert!(!parsed.benchmarks[0].parameters.contains_key("goos"));
+}
+
+#[test]
+fn what_a_benchmark_prints_does_not_hide_its_figures() {
+    let parsed =
+        text("BenchmarkA-8 \thello\nmore\n     100\t 12,5 ns/op\nBenchmarkB-8 hi 7\t   3.5 ns/op\t 1 B/op\n").unwrap();
+    close(Some(parsed.benchmarks[0].metrics[0].value), 12.5);
+    close(Some(parsed.benchmarks[1].metrics[0].value), 3.5);
+    assert_eq!(parsed.benchmarks[1].metrics.len(), 2);
+}
+
+#[test]
+fn nothing_and_halves_are_never_fine() {
+    for bad in [
+        "",
+        "PASS\nok  \tx\t0.1s\n",
+        "BenchmarkA-8 100",
+        "BenchmarkB 1 2 ns/op\nBenchmarkA-8 100 12.5 ns/op 3",
+        "Benchmarks are fun\n",
+    ] {
+        assert!(text(bad).is_err(), "{bad}");
+    }
+    let warned =
+        text("pkg: a\nBenchmarkA 1 2 ns/op\nBenchmarkB 1 x ns/op\n--- FAIL: BenchmarkC\nBenchmarkD\n").unwrap();
+    let lines: Vec<u64> = warned.warnings.iter().map(|warning| warning.line).collect();
+    assert_eq!(lines, [3, 4, 5, 5], "{:?}", warned.warnings);
+}

@@ -1,0 +1,131 @@
+//! What Google Benchmark prints: a table with a header, counters as `name=value` or as columns of their own.
+
+use super::runs::{Run, Runs};
+use crate::harness::lines::without_colours;
+use crate::harness::numbers::number;
+use crate::harness::units::Unit;
+use crate::harness::{HarnessError, Parsed};
+
+/// Whether this is the table's header.
+pub(super) fn is_header(line: &str) -> bool {
+    let mut words = line.split_whitespace();
+    words.next() == Some("Benchmark")
+        && words.next() == Some("Time")
+        && words.next() == Some("CPU")
+        && words.next() == Some("Iterations")
+}
+
+pub(super) fn parse(text: &str) -> Result<Parsed, HarnessError> {
+    let mut runs = Runs::default();
+    let mut columns: Option<Vec<String>> = None;
+    let mut last = 1;
+    for (index, line) in text.lines().enumerate() {
+        last = index as u64 + 1;
+        let line = without_colours(line);
+        let line = line.trim();
+        if is_header(line) {
+            // Tabular counters repeat the header within one output; only the columns change.
+            columns = Some(
+                line.split_whitespace()
+                    .skip(4)
+                    .filter(|word| !word.starts_with("UserCounters"))
+                    .map(str::to_owned)
+                    .collect(),
+            );
+        } else if let Some(columns) = columns.as_deref().filter(|_| !line.is_empty() && !line.starts_with("---")) {
+            match row(line, columns) {
+                Some(run) => runs.add(last, run),
+                None if looks_like_a_row(line) => runs.broken(last, line),
+                None => {}
+            }
+        }
+    }
+    runs.finish(last, "no line below the header `Benchmark  Time  CPU  Iterations`")
+}
+
+fn looks_like_a_row(line: &str) -> bool {
+    let mut words = line.split_whitespace().skip(1);
+    words.next().is_some_and(|word| word.parse::<f64>().is_ok())
+        && words.next().is_some_and(|word| Unit::time(word).is_some())
+}
+
+/// `name time unit cpu unit iterations counters...`. Names may hold spaces, so the first pair of times counts.
+fn row(line: &str, columns: &[String]) -> Option<Run> {
+    if let Some((name, message)) = line.split_once(" ERROR OCCURRED: ").or_else(|| line.split_once(" SKIPPED: ")) {
+        let message = message.trim().trim_matches('\'').to_owned();
+        return Some(Run { name: name.trim().into(), failed: true, message: Some(message), ..Run::default() });
+    }
+    let words: Vec<&str> = line.split_whitespace().collect();
+    let at = words.windows(4).position(|four| match four {
+        [time, unit, cpu, other] => unit == other && number(time).is_some() && number(cpu).is_some() && is_unit(unit),
+        _ => false,
+    })?;
+    let name = words.get(..at)?.join(" ");
+    let mut run = Run { name, ..Run::default() };
+    let unit = *words.get(at + 1)?;
+    let (real, cpu) = (number(words.get(at)?)?.0, number(words.get(at + 2)?)?.0);
+    if let Some(family) = run.name.strip_suffix("_BigO").map(str::to_owned) {
+        (run.real_time, run.cpu_time, run.big_o) = (Some(real), Some(cpu), Some(unit.into()));
+        (run.run_name, run.aggregate, run.is_aggregate) = (Some(family), Some("BigO".into()), Some(true));
+        return Some(run);
+    }
+    if unit == "%" {
+        let (family, is_rms) = match run.name.strip_suffix("_RMS") {
+            Some(family) => (family.to_owned(), true),
+            None => (run.name.strip_suffix("_cv")?.to_owned(), false),
+        };
+        run.rms = is_rms.then_some(real / 100.0);
+        (run.run_name, run.is_aggregate, run.is_share) = (Some(family), Some(true), !is_rms);
+        run.aggregate = Some(if is_rms { "RMS" } else { "cv" }.into());
+        return Some(run);
+    }
+    run.time_unit = Some(unit.into());
+    (run.real_time, run.cpu_time) = (Some(real), Some(cpu));
+    run.iterations = words.get(at + 4).and_then(|word| word.parse().ok());
+    run.iterations?;
+    counters(&mut run, words.get(at + 5..)?, columns);
+    Some(run)
+}
+
+/// A time, a share, or what a complexity counts in: `N`, `NlgN`, `(1)`.
+fn is_unit(word: &str) -> bool {
+    Unit::time(word).is_some() || word == "%" || word.contains('N') || word.contains("(1)") || word.contains("f(")
+}
+
+fn counters(run: &mut Run, words: &[&str], columns: &[String]) {
+    let mut label = Vec::new();
+    for (index, word) in words.iter().enumerate() {
+        if let Some((name, value)) = word.split_once('=').and_then(|(name, value)| Some((name, scaled(value)?))) {
+            run.counters.push((name.into(), value));
+        } else if let Some((name, value)) = columns.get(index).and_then(|name| Some((name, scaled(word)?))) {
+            run.counters.push((name.as_str().into(), value));
+        } else {
+            label.push(*word);
+        }
+    }
+    run.label = Some(label.join(" ")).filter(|label| !label.is_empty());
+}
+
+/// `1.5k`, `3.2Gi/s`, `12M`.
+fn scaled(text: &str) -> Option<f64> {
+    let (value, rest) = number(text)?;
+    let rest = rest.strip_suffix("/s").unwrap_or(rest);
+    let factor = match rest {
+        "" => 1.0,
+        "k" | "K" => 1e3,
+        "M" => 1e6,
+        "G" => 1e9,
+        "T" => 1e12,
+        "Ki" | "ki" => 1024.0,
+        "Mi" => 1_048_576.0,
+        "Gi" => 1_073_741_824.0,
+        "Ti" => 1_099_511_627_776.0,
+        "m" => 1e-3,
+        "u" => 1e-6,
+        "n" => 1e-9,
+        "p" => 1e-12,
+        "%" => 0.01,
+        _ => return None,
+    };
+    Some(value * factor)
+}
