@@ -117,16 +117,37 @@ impl Table {
         let (value, unit) = with_unit(median)?;
         let of = |name: &str, unit: &Unit| metric(FORMAT, name, value, unit);
         let found = match (unit, self.counted.as_str()) {
-            (unit, "") => {
-                let unit = Unit::read(unit)?;
-                of(&unit.metric, &unit)
-            }
+            (unit, "") => rate(value, unit)?,
             ("", counted) => plain(FORMAT, &format!("{counted}_count"), value, "count", Direction::Lower),
             (unit, counted) => of(&format!("{counted}_bytes"), &Unit::of(unit)),
         };
         self.gather.benchmarks.last_mut()?.metrics.push(found);
         Some(())
     }
+}
+
+/// What a counter counts, per second: bytes, items, characters or cycles. A benchmark may have all of them, and the
+/// prefix follows the value, so each has a name and a unit of its own.
+fn rate(value: f64, unit: &str) -> Option<Metric> {
+    let read = Unit::read(unit).unwrap_or_else(|| Unit::as_written(unit));
+    if read.unit == "bytes/s" {
+        return Some(metric(FORMAT, &read.metric, value, &read));
+    }
+    let (name, what) = [("rate", "item/s"), ("chars_per_second", "char/s"), ("cycles_per_second", "Hz")]
+        .into_iter()
+        .find(|(_, what)| unit.ends_with(what))?;
+    let scale = match unit.strip_suffix(what)? {
+        "" => 1.0,
+        "K" => 1e3,
+        "M" => 1e6,
+        "G" => 1e9,
+        "T" => 1e12,
+        "P" => 1e15,
+        _ => return None,
+    };
+    let mut found = plain(FORMAT, name, value * scale, "1/s", Direction::Higher);
+    found.original_unit = Some(unit.to_owned());
+    Some(found)
 }
 
 fn benchmark(name: &str, cells: &[&str]) -> Option<Benchmark> {
@@ -148,11 +169,38 @@ fn benchmark(name: &str, cells: &[&str]) -> Option<Benchmark> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::harness::testing::{fixture, listed};
+    use crate::harness::testing::{close, fixture, listed};
 
     #[test]
     fn the_documented_file_is_read() {
         insta::assert_snapshot!("documented", listed(&parse(&fixture("divan", "documented.txt")).unwrap()));
+    }
+
+    #[test]
+    fn recorded_files_are_read() {
+        for file in ["recorded-alloc.txt", "recorded-plain.txt", "recorded-colour.txt"] {
+            let parsed = parse(&fixture("divan", file)).unwrap();
+            assert_eq!((parsed.benchmarks.len(), &parsed.warnings[..]), (14, &[][..]), "{file}");
+            insta::assert_snapshot!(file, listed(&parsed));
+        }
+    }
+
+    #[test]
+    fn each_counter_has_a_metric_of_its_own_whatever_its_prefix() {
+        let parsed = parse(&fixture("divan", "recorded-plain.txt")).unwrap();
+        let found = parsed.benchmarks.iter().find(|found| found.name.ends_with("short")).unwrap();
+        for (name, value, unit) in
+            [("throughput", 251.1e6, "bytes/s"), ("chars_per_second", 251.1e6, "1/s"), ("rate", 150.6e6, "1/s")]
+        {
+            let metric = found.metric(name).unwrap();
+            close(Some(metric.value), value);
+            assert_eq!((metric.unit.as_str(), metric.direction), (unit, Direction::Higher));
+        }
+        assert_eq!(
+            rate(2.5, "GHz").map(|metric| (metric.metric, metric.value)),
+            Some(("cycles_per_second".into(), 2.5e9))
+        );
+        assert!(rate(1.0, "Xitem/s").is_none() && rate(1.0, "furlong").is_none());
     }
 
     #[test]

@@ -1,7 +1,10 @@
 //! Rust's `test NAME ... bench: 1,234 ns/iter (+/- 56)` lines: `cargo bench` with the built-in harness, criterion with
-//! `--output-format bencher`, and programs that write the same shape with other units.
+//! `--output-format bencher`, and programs that write the same shape with other units. Also the benchmarks among the
+//! JSON that the built-in harness writes with `--format json`.
 //!
 //! The lines may stand among anything else. `docs/harness/libtest.md` has the rules.
+
+use serde::Deserialize;
 
 use crate::results::{Benchmark, Direction, Metric};
 
@@ -9,13 +12,17 @@ use super::units::Unit;
 use super::{HarnessError, Parsed, Warning, decoded, number_repeats, quoted};
 
 use super::adapter::{Adapter, Confidence, Head, Reading};
+use super::lines::without_colours;
 
 /// The format.
 pub const ADAPTER: Adapter =
     Adapter { name: "libtest", title: "Rust's `test ... bench:` lines", reading: Reading::Benchmarks(parse), sniff };
 
 fn sniff(head: &Head) -> Result<Confidence, String> {
-    match head.lines().any(|line| line.trim_start().starts_with("test ") && line.contains("bench:")) {
+    if head.lines().any(is_event) {
+        return Ok(Confidence::Certain);
+    }
+    match head.lines().any(|line| behind_marks(line.trim_start()).starts_with("test ") && line.contains(MARK)) {
         true => Ok(Confidence::Certain),
         false => Err("no line reads `test ... bench:`".into()),
     }
@@ -36,7 +43,7 @@ pub fn parse(bytes: &[u8]) -> Result<Parsed, HarnessError> {
     let text = decoded(bytes);
     let mut reader = Reader::default();
     for (index, line) in text.lines().enumerate() {
-        reader.line(index as u64 + 1, &without_escapes(line));
+        reader.line(index as u64 + 1, &without_colours(line));
     }
     let ends_in_line = !text.is_empty() && !text.ends_with('\n');
     reader.finish(text.lines().count() as u64, ends_in_line)
@@ -66,12 +73,14 @@ struct Reader {
 impl Reader {
     fn line(&mut self, number: u64, line: &str) {
         let line = line.trim();
-        if let Some(count) = line.strip_prefix("running ").and_then(|rest| rest.split_once(" test")) {
+        if is_event(line) {
+            self.event(number, line);
+        } else if let Some(count) = line.strip_prefix("running ").and_then(|rest| rest.split_once(" test")) {
             self.end_block();
             self.block = count.0.parse().ok().map(|expected| Block { line: number, expected, seen: 0 });
         } else if line.starts_with("test result:") {
             self.block = None;
-        } else if let Some((name, rest)) = line.strip_prefix("test ").and_then(split_name) {
+        } else if let Some((name, rest)) = behind_marks(line).strip_prefix("test ").and_then(split_name) {
             self.count();
             self.result(number, line, name, rest);
         } else if let Some((from, name)) = self.waiting.take() {
@@ -81,6 +90,17 @@ impl Reader {
             }
         } else if line.starts_with(MARK) {
             self.broken(number, line, line);
+        }
+    }
+
+    /// A result among the JSON of `--format json`.
+    fn event(&mut self, number: u64, line: &str) {
+        match serde_json::from_str::<Event>(line) {
+            Ok(event) => {
+                self.benchmarks.push(event.benchmark());
+                self.lines.push(number);
+            }
+            Err(_) => self.broken(number, line, line),
         }
     }
 
@@ -176,6 +196,37 @@ impl Reader {
     }
 }
 
+/// Quiet runs print a character for each test, without an end of the line: `i` and `.` of tests before a benchmark.
+fn behind_marks(line: &str) -> &str {
+    let rest = line.trim_start_matches(['.', 'i', 'F']);
+    if rest.contains(MARK) { rest } else { line }
+}
+
+/// One benchmark of `--format json`.
+#[derive(Deserialize)]
+struct Event {
+    name: String,
+    median: f64,
+    deviation: Option<f64>,
+    /// Despite its name these are millions of bytes, as in the text.
+    mib_per_second: Option<f64>,
+}
+
+/// Whether a line of JSON is the result of a benchmark.
+pub(super) fn is_event(line: &str) -> bool {
+    let plain = |line: &str| line.contains("\"type\": \"bench\"") || line.contains("\"type\":\"bench\"");
+    line.trim_start().starts_with('{') && plain(line)
+}
+
+impl Event {
+    fn benchmark(self) -> Benchmark {
+        let mut found = Benchmark::new(self.name);
+        found.metrics.push(metric(&Unit::nanoseconds(), self.median, self.deviation));
+        found.metrics.extend(self.mib_per_second.map(|rate| metric(&Unit::of("MB/s"), rate, None)));
+        found
+    }
+}
+
 /// Name and rest of what follows `test `. Names may contain spaces and dots, so the last ` ... ` before the figures
 /// counts.
 fn split_name(rest: &str) -> Option<(&str, &str)> {
@@ -244,26 +295,6 @@ fn number(text: &str) -> Option<(f64, &str)> {
     let plain: String = text[..end].chars().filter(|c| !matches!(c, ',' | '_')).collect();
     let value: f64 = plain.parse().ok().filter(|value: &f64| value.is_finite())?;
     Some((value, &text[end..]))
-}
-
-/// The line without colour codes and other terminal sequences.
-fn without_escapes(line: &str) -> String {
-    let mut out = String::with_capacity(line.len());
-    let mut rest = line;
-    while let Some(at) = rest.find('\u{1b}') {
-        out.push_str(&rest[..at]);
-        rest = &rest[at + 1..];
-        match rest.strip_prefix('[') {
-            // A control sequence ends with a character from `@` to `~`.
-            Some(sequence) => {
-                let end = sequence.find(|c: char| ('@'..='~').contains(&c)).map_or(sequence.len(), |end| end + 1);
-                rest = &sequence[end..];
-            }
-            None => rest = rest.strip_prefix(|c: char| ('@'..='_').contains(&c)).unwrap_or(rest),
-        }
-    }
-    out.push_str(rest);
-    out
 }
 
 #[cfg(test)]

@@ -25,6 +25,10 @@ pub const ADAPTER: Adapter = Adapter {
 };
 
 fn sniff(head: &Head) -> Result<Confidence, String> {
+    // `cargo bench` writes its tests as ignored; what counts are the benchmarks.
+    if head.lines().any(super::libtest::is_event) {
+        return Err("it has results of benchmarks, which `libtest` reads".into());
+    }
     head.with_event(&["type", "event"])
 }
 
@@ -128,7 +132,10 @@ impl Reader<'_, '_> {
                 self.running.insert(event.name, line);
             }
             ("test", "ok" | "failed" | "ignored") => self.ended(event),
-            ("bench", _) => self.benchmarks = true,
+            ("bench", _) => {
+                self.running.remove(&event.name);
+                self.benchmarks = true;
+            }
             (kind, what) => {
                 self.sink.warn(line, format!("the event `{}` of `{}` is not known", quoted(what), quoted(kind)));
             }
@@ -251,7 +258,7 @@ impl Reader<'_, '_> {
         let open = self.open;
         self.left_over(line, open);
         if self.benchmarks {
-            self.sink.warn(line, "results of benchmarks were left out; the format `libtest` reads them from text");
+            self.sink.warn(line, "results of benchmarks were left out; the format `libtest` reads them");
         }
         let events = self.events;
         let totals = self.sink.finish();

@@ -94,13 +94,35 @@ pub(super) fn without_colours(text: &str) -> Cow<'_, str> {
     while let Some(at) = rest.find('\u{1b}') {
         out.push_str(&rest[..at]);
         rest = &rest[at + 1..];
-        if let Some(sequence) = rest.strip_prefix('[') {
-            let end = sequence.find(|c: char| ('@'..='~').contains(&c));
-            rest = end.map_or("", |end| &sequence[end + 1..]);
-        }
+        rest = behind_escape(rest);
     }
     out.push_str(rest);
     Cow::Owned(out)
+}
+
+/// What follows an escape sequence whose escape character is gone.
+fn behind_escape(rest: &str) -> &str {
+    let mut chars = rest.chars();
+    match chars.next() {
+        // A control sequence ends with a character from `@` to `~`.
+        Some('[') => {
+            let sequence = chars.as_str();
+            let end = sequence.find(|c: char| ('@'..='~').contains(&c));
+            end.map_or("", |end| &sequence[end + 1..])
+        }
+        // A title or a link ends with a bell, or with an escape and a backslash, which is the next sequence.
+        Some(']') => match chars.as_str().find(['\u{7}', '\u{1b}']) {
+            Some(end) => chars.as_str().get(end..).map_or("", |rest| rest.strip_prefix('\u{7}').unwrap_or(rest)),
+            None => "",
+        },
+        // A character set and its name: terminfo's reset is `ESC ( B ESC [ m`.
+        Some('(' | ')' | '*' | '+' | '-' | '.' | '/' | '#' | '%' | ' ') => {
+            chars.next();
+            chars.as_str()
+        }
+        Some('@'..='_') => chars.as_str(),
+        _ => rest,
+    }
 }
 
 #[cfg(test)]
@@ -140,5 +162,8 @@ mod tests {
         assert_eq!(without_colours("plain"), "plain");
         assert_eq!(without_colours("end\u{1b}[3"), "end");
         assert_eq!(without_colours("\u{1b}"), "");
+        assert_eq!(without_colours("\u{1b}[36mbench\u{1b}(B\u{1b}[m: 1"), "bench: 1");
+        assert_eq!(without_colours("\u{1b}]8;;file:///x\u{1b}\\a.rs\u{1b}]8;;\u{7} 2"), "a.rs 2");
+        assert_eq!(without_colours("\u{1b}]0;title"), "");
     }
 }

@@ -102,6 +102,12 @@ impl Table {
             }
         } else if self.deviation {
             self.deviation = false;
+        } else if let Some((name, why)) = failed(line) {
+            let own = format!("{}{name}", self.name);
+            self.name.clear();
+            self.rows += 1;
+            let validity = invalid(format!("the benchmark failed: {}", quoted(why)));
+            self.gather.add(number, Benchmark { validity, ..named(own.trim(), &self.case.join("/")) });
         } else if let Some((name, samples, iterations, rest)) = first(line) {
             let own = format!("{}{name}", self.name);
             self.name.clear();
@@ -139,6 +145,12 @@ fn is_rule(line: &str) -> bool {
 fn is_column_title(line: &str) -> bool {
     (line.starts_with("mean ") && line.contains("low mean"))
         || (line.starts_with("std dev") && line.contains("low std"))
+}
+
+/// `name  Benchmark failed (message)`: what it says where a benchmark throws.
+fn failed(line: &str) -> Option<(&str, &str)> {
+    let (name, rest) = line.rsplit_once("Benchmark failed (")?;
+    Some((name.trim(), rest.trim_end().strip_suffix(')')?))
 }
 
 /// `name samples iterations estimated`: the name may hold spaces and numbers, so it is read from the end.

@@ -60,6 +60,7 @@ fn benchmark(name: &str, case: &str, value: f64, bounds: (Option<f64>, Option<f6
 mod tests {
     use super::*;
     use crate::harness::testing::{fixture, listed};
+    use crate::results::Validity;
 
     #[test]
     fn given_and_documented_files_are_read() {
@@ -67,6 +68,29 @@ mod tests {
             ["catch2_output_v2.txt", "catch2_output_v3.txt", "issue16_output.txt", "documented.xml", "documented.txt"]
         {
             insta::assert_snapshot!(file, listed(&parse(&fixture("catch2", file)).unwrap()));
+        }
+    }
+
+    #[test]
+    fn recorded_files_are_read() {
+        for file in [
+            "recorded-2.13.txt",
+            "recorded-2.13.xml",
+            "no-analysis-2.13.txt",
+            "no-analysis-2.13.xml",
+            "colour-2.13.txt",
+        ] {
+            insta::assert_snapshot!(file, listed(&parse(&fixture("catch2", file)).unwrap()));
+        }
+    }
+
+    #[test]
+    fn a_benchmark_that_throws_does_not_lend_its_name_to_the_next() {
+        for file in ["recorded-2.13.txt", "recorded-2.13.xml"] {
+            let parsed = parse(&fixture("catch2", file)).unwrap();
+            let [.., throws, fine] = &parsed.benchmarks[..] else { panic!("{file}") };
+            assert_eq!((parsed.benchmarks.len(), throws.name.as_str(), fine.name.as_str()), (9, "throws", "fine"));
+            assert!(throws.metrics.is_empty() && throws.validity != Validity::Valid, "{file}");
         }
     }
 

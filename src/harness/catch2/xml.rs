@@ -49,7 +49,10 @@ impl Report for Results {
                 self.mean = None;
             }
             b"mean" if path.parent() == "BenchmarkResults" => {
-                let bounds = (number(tag, "lowerBound")?, number(tag, "upperBound")?);
+                // Without analysis the level of confidence is 0, and both bounds are the mean.
+                let is_interval = number(tag, "ci")?.is_none_or(|level| level > 0.0);
+                let bound = |key: &str| Ok(number(tag, key)?.filter(|_| is_interval));
+                let bounds = (bound("lowerBound")?, bound("upperBound")?);
                 self.mean = number(tag, "value")?.map(|mean| (mean, bounds.0, bounds.1));
             }
             _ => {}

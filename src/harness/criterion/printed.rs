@@ -36,7 +36,7 @@ pub(super) fn parse(text: &str) -> Result<Parsed, HarnessError> {
                 None => gather.broken(last, line),
             }
         } else if let Some(found) = interval(line, "thrpt:") {
-            if let Some(benchmark) = gather.benchmarks.last_mut().filter(|one| one.metrics.len() == 1) {
+            if let Some(benchmark) = gather.benchmarks.last_mut().filter(|one| one.metric(&found.metric).is_none()) {
                 benchmark.metrics.push(found);
             }
         } else if !line.starts_with(char::is_whitespace) && !line.is_empty() && !line.contains(": ") {
@@ -59,7 +59,10 @@ pub(super) fn interval(line: &str, mark: &str) -> Option<Metric> {
         let after = after.trim_start();
         let end = after.find(char::is_whitespace).unwrap_or(after.len());
         let unit = after.get(..end)?;
-        let unit = if mark == "time:" { Unit::time(unit)? } else { Unit::read(unit)? };
+        let unit = match mark {
+            "time:" => Unit::time(unit)?,
+            _ => bits(unit).or_else(|| Unit::read(unit))?,
+        };
         values.push((value, unit));
         rest = after.get(end..)?.trim_start();
     }
@@ -67,4 +70,11 @@ pub(super) fn interval(line: &str, mark: &str) -> Option<Metric> {
     let bound = |value: f64, of: &Unit| Some(value * of.scale / unit.scale);
     let name = if mark == "time:" { "wall_time" } else { unit.metric.as_str() };
     Some(between(metric(FORMAT, name, *typical, unit), bound(*low, low_unit), bound(*high, high_unit), unit))
+}
+
+/// `b/s` to `Gb/s` are bits; everywhere else `Mb` is a spelling of a million bytes.
+fn bits(unit: &str) -> Option<Unit> {
+    let bytes = unit.strip_suffix("b/s").map(|prefix| format!("{prefix}B/s"))?;
+    let read = Unit::read(&bytes)?;
+    Some(Unit { scale: read.scale / 8.0, original: Some(unit.to_owned()), ..read })
 }

@@ -39,7 +39,17 @@ struct Sample {
 #[derive(Deserialize)]
 struct Identity {
     full_id: Option<String>,
-    throughput: Option<BTreeMap<String, f64>>,
+    throughput: Option<BTreeMap<String, Amount>>,
+}
+
+/// What one iteration works through.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Amount {
+    /// Bytes, elements or bits.
+    One(f64),
+    /// Elements and the bytes that they are.
+    Both { elements: f64, bytes: f64 },
 }
 
 /// The files of one benchmark.
@@ -137,12 +147,17 @@ fn benchmark(folder: &str, estimates: &Estimates, identity: Option<&Identity>, s
     found.metrics.extend(estimates.median.as_ref().map(|median| of("wall_time_median", median)));
     let throughput = identity.and_then(|identity| identity.throughput.as_ref());
     for (kind, amount) in throughput.into_iter().flatten().filter(|_| nanoseconds > 0.0) {
-        let rate = amount / nanoseconds * 1e9;
-        found.metrics.push(match kind.as_str() {
-            "Bytes" | "BytesDecimal" => metric(FORMAT, "throughput", rate, &Unit::of("B/s")),
-            "Bits" => metric(FORMAT, "throughput", rate / 8.0, &Unit::of("B/s")),
-            _ => metric(FORMAT, "rate", rate, &Unit::of("elem/s")),
-        });
+        let rate = |amount: f64| amount / nanoseconds * 1e9;
+        let bytes = |amount: f64| metric(FORMAT, "throughput", rate(amount), &Unit::of("B/s"));
+        let elements = |amount: f64| metric(FORMAT, "rate", rate(amount), &Unit::of("elem/s"));
+        match (kind.as_str(), amount) {
+            ("Bytes" | "BytesDecimal", Amount::One(amount)) => found.metrics.push(bytes(*amount)),
+            ("Bits", Amount::One(amount)) => found.metrics.push(bytes(amount / 8.0)),
+            (_, Amount::One(amount)) => found.metrics.push(elements(*amount)),
+            (_, Amount::Both { elements: count, bytes: size }) => {
+                found.metrics.extend([elements(*count), bytes(*size)]);
+            }
+        }
     }
     found
 }

@@ -1,5 +1,7 @@
 //! What Google Benchmark prints: a table with a header, counters as `name=value` or as columns of their own.
 
+use std::collections::HashSet;
+
 use super::runs::{Run, Runs};
 use crate::harness::lines::without_colours;
 use crate::harness::numbers::number;
@@ -17,6 +19,7 @@ pub(super) fn is_header(line: &str) -> bool {
 
 pub(super) fn parse(text: &str) -> Result<Parsed, HarnessError> {
     let mut runs = Runs::default();
+    let mut rows: Vec<(u64, Run)> = Vec::new();
     let mut columns: Option<Vec<String>> = None;
     let mut last = 1;
     for (index, line) in text.lines().enumerate() {
@@ -34,13 +37,36 @@ pub(super) fn parse(text: &str) -> Result<Parsed, HarnessError> {
             );
         } else if let Some(columns) = columns.as_deref().filter(|_| !line.is_empty() && !line.starts_with("---")) {
             match row(line, columns) {
-                Some(run) => runs.add(last, run),
+                Some(run) => rows.push((last, run)),
                 None if looks_like_a_row(line) => runs.broken(last, line),
                 None => {}
             }
         }
     }
+    mark_aggregates(&mut rows);
+    for (line, run) in rows {
+        if run.real_time == Some(0.0) && !run.name.ends_with("_stddev") && run.is_aggregate.is_none() {
+            runs.warn(line, "its time is rounded to nothing; the JSON has it whole");
+        }
+        runs.add(line, run);
+    }
     runs.finish(last, "no line below the header `Benchmark  Time  CPU  Iterations`")
+}
+
+/// The table does not mark aggregates. Where all of mean, median and standard deviation stand, nothing else may.
+fn mark_aggregates(rows: &mut [(u64, Run)]) {
+    let with = |ending: &str| -> HashSet<String> {
+        rows.iter().filter_map(|(_, run)| run.name.strip_suffix(ending)).map(str::to_owned).collect()
+    };
+    let (means, medians, deviations) = (with("_mean"), with("_median"), with("_stddev"));
+    for (_, run) in rows {
+        let Some((base, ending)) = run.name.rsplit_once('_') else { continue };
+        let all = [&means, &medians, &deviations].iter().all(|names| names.contains(base));
+        if all && matches!(ending, "mean" | "median" | "stddev") {
+            (run.run_name, run.aggregate) = (Some(base.to_owned()), Some(ending.to_owned()));
+            run.is_aggregate = Some(true);
+        }
+    }
 }
 
 fn looks_like_a_row(line: &str) -> bool {
@@ -95,27 +121,37 @@ fn is_unit(word: &str) -> bool {
 fn counters(run: &mut Run, words: &[&str], columns: &[String]) {
     let mut label = Vec::new();
     for (index, word) in words.iter().enumerate() {
-        if let Some((name, value)) = word.split_once('=').and_then(|(name, value)| Some((name, scaled(value)?))) {
-            run.counters.push((name.into(), value));
-        } else if let Some((name, value)) = columns.get(index).and_then(|name| Some((name, scaled(word)?))) {
-            run.counters.push((name.as_str().into(), value));
-        } else {
-            label.push(*word);
+        let named = word.split_once('=').or_else(|| Some((columns.get(index)?.as_str(), *word)));
+        match named.and_then(|(name, value)| counter(name, value)) {
+            Some(found) => run.counters.push(found),
+            None => label.push(*word),
         }
     }
     run.label = Some(label.join(" ")).filter(|label| !label.is_empty());
 }
 
-/// `1.5k`, `3.2Gi/s`, `12M`.
-fn scaled(text: &str) -> Option<f64> {
+/// A counter as the JSON has it; one that is printed per second says so in its name.
+fn counter(name: &str, text: &str) -> Option<(Box<str>, f64)> {
     let (value, rest) = number(text)?;
-    let rest = rest.strip_suffix("/s").unwrap_or(rest);
-    let factor = match rest {
+    let (prefix, is_rate) = rest.strip_suffix("/s").map_or((rest, false), |rest| (rest, true));
+    // Bytes are counted in 1024s; before 1.8 the prefix did not say so.
+    let prefix = if name == "bytes_per_second" && prefix.len() == 1 { format!("{prefix}i") } else { prefix.to_owned() };
+    let value = value * scale(&prefix)?;
+    match is_rate && !name.ends_with("_per_second") {
+        true => Some((format!("{name}/s").into(), value)),
+        false => Some((name.into(), value)),
+    }
+}
+
+/// What a prefix stands for; behind it an `s` where the counter is a time.
+fn scale(prefix: &str) -> Option<f64> {
+    Some(match prefix.strip_suffix('s').unwrap_or(prefix) {
         "" => 1.0,
         "k" | "K" => 1e3,
         "M" => 1e6,
         "G" => 1e9,
         "T" => 1e12,
+        "P" => 1e15,
         "Ki" | "ki" => 1024.0,
         "Mi" => 1_048_576.0,
         "Gi" => 1_073_741_824.0,
@@ -124,8 +160,8 @@ fn scaled(text: &str) -> Option<f64> {
         "u" => 1e-6,
         "n" => 1e-9,
         "p" => 1e-12,
+        "f" => 1e-15,
         "%" => 0.01,
         _ => return None,
-    };
-    Some(value * factor)
+    })
 }

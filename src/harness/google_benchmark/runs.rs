@@ -96,6 +96,10 @@ impl Runs {
         }
     }
 
+    pub(super) fn warn(&mut self, line: u64, text: &str) {
+        self.gather.warn(line, text);
+    }
+
     pub(super) fn broken(&mut self, line: u64, text: &str) {
         self.gather.broken(line, text);
     }
@@ -235,7 +239,7 @@ fn counter(name: &str, value: f64) -> (Metric, Unit) {
         "items_per_second" => ("rate".to_owned(), Unit::of("ops/s")),
         "max_bytes_used" | "total_allocated_bytes" | "net_heap_growth" => (name.to_owned(), Unit::of("bytes")),
         name if name.ends_with("_per_second") || name.ends_with("/s") || name.ends_with("PerSecond") => {
-            (snake_case(name), Unit::of("ops/s"))
+            (snake_case(name.strip_suffix("/s").unwrap_or(name)), Unit::of("ops/s"))
         }
         name => (snake_case(name), Unit::as_written("count")),
     };

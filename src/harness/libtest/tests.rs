@@ -86,6 +86,41 @@ fn output_of_criterion_is_read_among_its_warnings() {
 }
 
 #[test]
+fn recorded_output_is_read() {
+    let names = |bytes: &[u8]| {
+        let parsed = parse(bytes).unwrap();
+        parsed.benchmarks.iter().map(|benchmark| benchmark.name.clone()).collect::<Vec<_>>()
+    };
+    let all = ["fast", "inner::nested", "slow", "with_bytes"];
+    assert_eq!(names(fixture!("recorded.txt")), all);
+    assert_eq!(names(fixture!("recorded-quiet.txt")), all);
+    assert_eq!(names(fixture!("recorded.jsonl")), all);
+    assert_eq!(
+        figures(fixture!("recorded-colour.txt")),
+        [("slow".into(), "wall_time".into(), 162_983.79, "ns".into(), 0.0, 366_850.6)]
+    );
+    let old = figures(fixture!("criterion-0.5.txt"));
+    assert_eq!((old.len(), old[5].clone()), (7, time("sums/bytes decimal", 749.0, 196.0)));
+    let new = figures(fixture!("criterion-0.8.txt"));
+    assert_eq!((new.len(), new[6].clone()), (7, time("flat/slow/one: two", 2_323_825.0, 201_836.0)));
+}
+
+/// The key says `mib_per_second`, and means millions of bytes: 4,096 bytes in 1,092 ns.
+#[test]
+fn benchmarks_among_json_are_read() {
+    let parsed = parse(fixture!("recorded.jsonl")).unwrap();
+    let [.., found] = &parsed.benchmarks[..] else { panic!("{parsed:?}") };
+    let (time, rate) = (found.metric("wall_time").unwrap(), found.metric("throughput").unwrap());
+    assert_eq!((time.value, rate.value, rate.unit.as_str()), (1_092.334_390_048_154, 3.75e9, "bytes/s"));
+    assert!((rate.value - 4096.0 / time.value * 1e9).abs() < 1e7);
+    let odd = "{ \"type\": \"bench\", \"name\": \"a\", \"median\": 1 }\n{ \"type\": \"bench\", \"name\": \"b\" }\n";
+    let parsed = parse(odd.as_bytes()).unwrap();
+    assert_eq!((parsed.benchmarks.len(), parsed.warnings[0].line), (1, 2));
+    let cut = "{ \"type\": \"bench\", \"name\": \"a\", \"median\": 1 }\n{ \"type\": \"bench\", \"na";
+    assert!(parse(cut.as_bytes()).unwrap_err().text.starts_with("cut off"));
+}
+
+#[test]
 fn a_throughput_after_the_time_is_a_second_metric() {
     let parsed = parse(b"test read ... bench:       1,250 us/iter (+/- 50) = 8,000 MB/s\n").unwrap();
     let [time, throughput] = parsed.benchmarks[0].metrics.as_slice() else { panic!("{parsed:?}") };
