@@ -105,6 +105,13 @@ mod tests {
     }
 
     #[test]
+    fn recorded_files_are_read() {
+        for file in ["recorded.txt", "wide-margin.txt"] {
+            insta::assert_snapshot!(file, listed(&ADAPTER.parse(&fixture("benchmark-ips", file)).unwrap()));
+        }
+    }
+
+    #[test]
     fn nothing_and_halves_are_never_fine() {
         for bad in ["", "Comparison:\n", "Calculating -----\n a  1.0M (± 5"] {
             assert!(ADAPTER.parse(bad.as_bytes()).is_err(), "{bad}");

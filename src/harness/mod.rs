@@ -17,6 +17,8 @@ pub mod bmf;
 pub mod cases;
 pub mod catch2;
 pub mod criterion;
+/// (shared) Tables of comma-separated values.
+mod csv_tables;
 pub mod ctrf;
 pub mod dart;
 pub mod dart_json;
@@ -26,6 +28,7 @@ mod documents;
 /// (shared) Figures with units to metrics, for tools that report whole runs.
 mod figures;
 pub mod fio;
+pub mod folly;
 pub mod gab_custom;
 /// (shared) Collects benchmarks.
 mod gather;
@@ -61,6 +64,7 @@ pub mod oha;
 pub mod onnxruntime_perf_test;
 pub mod openvino_benchmark_app;
 pub mod optimum_benchmark;
+pub mod package_benchmark;
 pub mod perf_stat;
 pub mod pgbench;
 pub mod pyperf;
@@ -69,6 +73,7 @@ pub mod pytest_benchmark;
 mod report_lines;
 pub mod ruby_benchmark;
 pub mod sysbench;
+pub mod tango;
 pub mod tap;
 /// (shared) What tests of readers have in common.
 #[cfg(test)]
@@ -87,6 +92,7 @@ pub mod wrk;
 /// (shared) XML of test reports, as a stream.
 mod xml;
 pub mod xunit2;
+pub mod zbench;
 
 use std::collections::HashMap;
 
@@ -97,7 +103,7 @@ pub use adapter::{
 use crate::results::Benchmark;
 
 /// All formats, in the order of their names.
-pub const ADAPTERS: [&Adapter; 58] = [
+pub const ADAPTERS: [&Adapter; 62] = [
     &asv::ADAPTER,
     &backsight::ADAPTER,
     &benchmark_ips::ADAPTER,
@@ -111,6 +117,7 @@ pub const ADAPTERS: [&Adapter; 58] = [
     &dart_json::ADAPTER,
     &divan::ADAPTER,
     &fio::ADAPTER,
+    &folly::ADAPTER,
     &gab_custom::ADAPTER,
     &gab_custom::BIGGER,
     &gab_custom::SMALLER,
@@ -141,12 +148,14 @@ pub const ADAPTERS: [&Adapter; 58] = [
     &onnxruntime_perf_test::ADAPTER,
     &openvino_benchmark_app::ADAPTER,
     &optimum_benchmark::ADAPTER,
+    &package_benchmark::ADAPTER,
     &perf_stat::ADAPTER,
     &pgbench::ADAPTER,
     &pyperf::ADAPTER,
     &pytest_benchmark::ADAPTER,
     &ruby_benchmark::ADAPTER,
     &sysbench::ADAPTER,
+    &tango::ADAPTER,
     &tap::ADAPTER,
     &timeit::ADAPTER,
     &tinybench::ADAPTER,
@@ -156,6 +165,7 @@ pub const ADAPTERS: [&Adapter; 58] = [
     &vllm::ADAPTER,
     &wrk::ADAPTER,
     &xunit2::ADAPTER,
+    &zbench::ADAPTER,
 ];
 
 /// The folders that tools leave, with how they are read.

@@ -147,6 +147,15 @@ mod tests {
     }
 
     #[test]
+    fn recorded_files_are_read() {
+        for file in
+            ["recorded.jsonl", "recorded.csv", "repeated.csv", "repeated.jsonl", "semicolons.csv", "intervals.jsonl"]
+        {
+            insta::assert_snapshot!(file, listed(&ADAPTER.parse(&fixture("perf-stat", file)).unwrap()));
+        }
+    }
+
+    #[test]
     fn nothing_and_halves_are_never_fine() {
         for bad in ["", "a,b,c,d,e\n", "{\"counter-value\" : \"12", "{\"counter-value\" : \"x\", \"event\" : \"a\"}\n"]
         {

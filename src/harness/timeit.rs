@@ -109,6 +109,16 @@ mod tests {
     }
 
     #[test]
+    fn output_of_ipython_is_read() {
+        let parsed = ADAPTER.parse(&fixture("timeit", "ipython.txt")).unwrap();
+        let found: Vec<_> =
+            parsed.benchmarks.iter().map(|one| (one.metrics[0].value, one.metrics[0].iterations)).collect();
+        let iterations = [3_000, 70_000, 7_000_000, 1, 4, 7_000];
+        let values = [1_040.0, 18_700.0, 445.0, 1_200.0, 10_100_000.0, 6.881_714];
+        assert_eq!(found, values.into_iter().zip(iterations.map(Some)).collect::<Vec<_>>());
+    }
+
+    #[test]
     fn nothing_is_never_fine() {
         for bad in ["", "hello\n", "1000 loops, best of 5: many per loop\n"] {
             assert!(ADAPTER.parse(bad.as_bytes()).is_err(), "{bad}");

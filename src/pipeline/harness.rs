@@ -31,6 +31,8 @@ pub enum Harness {
     Divan,
     /// fio's JSON.
     Fio,
+    /// The table and the JSON of folly's benchmarks.
+    Folly,
     /// Github-action-benchmark's custom JSON, direction by unit.
     GabCustom,
     /// Github-action-benchmark's customBiggerIsBetter.
@@ -81,6 +83,8 @@ pub enum Harness {
     OpenvinoBenchmarkApp,
     /// The reports of optimum-benchmark.
     OptimumBenchmark,
+    /// The tables of Swift's package-benchmark.
+    PackageBenchmark,
     /// `perf stat` as JSON or CSV.
     PerfStat,
     /// What pgbench prints.
@@ -93,6 +97,8 @@ pub enum Harness {
     RubyBenchmark,
     /// What sysbench prints.
     Sysbench,
+    /// What tango's `compare` and `solo` print.
+    Tango,
     /// Python's `timeit` and IPython's `%timeit`.
     Timeit,
     /// Tinybench's tasks as JSON, and its table.
@@ -105,11 +111,13 @@ pub enum Harness {
     Vllm,
     /// What wrk prints.
     Wrk,
+    /// zBench's table and JSON.
+    Zbench,
 }
 
 impl Harness {
     /// All of them, in the order of their names.
-    pub const ALL: [Self; 48] = [
+    pub const ALL: [Self; 52] = [
         Self::Asv,
         Self::Backsight,
         Self::BenchmarkIps,
@@ -121,6 +129,7 @@ impl Harness {
         Self::Dart,
         Self::Divan,
         Self::Fio,
+        Self::Folly,
         Self::GabCustom,
         Self::GabCustomBigger,
         Self::GabCustomSmaller,
@@ -146,18 +155,21 @@ impl Harness {
         Self::OnnxruntimePerfTest,
         Self::OpenvinoBenchmarkApp,
         Self::OptimumBenchmark,
+        Self::PackageBenchmark,
         Self::PerfStat,
         Self::Pgbench,
         Self::Pyperf,
         Self::PytestBenchmark,
         Self::RubyBenchmark,
         Self::Sysbench,
+        Self::Tango,
         Self::Timeit,
         Self::Tinybench,
         Self::Trtexec,
         Self::Vitest,
         Self::Vllm,
         Self::Wrk,
+        Self::Zbench,
     ];
 
     /// The canonical name.
@@ -174,6 +186,7 @@ impl Harness {
             Self::Dart => "dart",
             Self::Divan => "divan",
             Self::Fio => "fio",
+            Self::Folly => "folly",
             Self::GabCustom => "gab-custom",
             Self::GabCustomBigger => "gab-custom-bigger",
             Self::GabCustomSmaller => "gab-custom-smaller",
@@ -199,18 +212,21 @@ impl Harness {
             Self::OnnxruntimePerfTest => "onnxruntime-perf-test",
             Self::OpenvinoBenchmarkApp => "openvino-benchmark-app",
             Self::OptimumBenchmark => "optimum-benchmark",
+            Self::PackageBenchmark => "package-benchmark",
             Self::PerfStat => "perf-stat",
             Self::Pgbench => "pgbench",
             Self::Pyperf => "pyperf",
             Self::PytestBenchmark => "pytest-benchmark",
             Self::RubyBenchmark => "ruby-benchmark",
             Self::Sysbench => "sysbench",
+            Self::Tango => "tango",
             Self::Timeit => "timeit",
             Self::Tinybench => "tinybench",
             Self::Trtexec => "trtexec",
             Self::Vitest => "vitest",
             Self::Vllm => "vllm",
             Self::Wrk => "wrk",
+            Self::Zbench => "zbench",
         }
     }
 }

@@ -10,6 +10,7 @@
 mod against;
 mod bench;
 mod docs;
+mod given;
 mod hostile;
 mod init;
 mod kill;

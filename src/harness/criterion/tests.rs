@@ -16,7 +16,9 @@ fn documented_files_are_read() {
 
 #[test]
 fn recorded_files_are_read() {
-    for file in ["printed-0.5.txt", "printed-0.8.txt", "change-colour-0.5.txt", "change-verbose-0.8.txt"] {
+    for file in
+        ["printed-0.5.txt", "printed-0.8.txt", "change-colour-0.5.txt", "change-verbose-0.8.txt", "messages-0.8.jsonl"]
+    {
         let parsed = parse(&fixture("criterion", file)).unwrap();
         assert_eq!(parsed.warnings, []);
         insta::assert_snapshot!(file, listed(&parsed));

@@ -1,8 +1,7 @@
 //! What Google Benchmark prints: a table with a header, counters as `name=value` or as columns of their own.
 
-use std::collections::HashSet;
-
 use super::runs::{Run, Runs};
+use super::unmarked::mark_aggregates;
 use crate::harness::lines::without_colours;
 use crate::harness::numbers::number;
 use crate::harness::units::Unit;
@@ -51,22 +50,6 @@ pub(super) fn parse(text: &str) -> Result<Parsed, HarnessError> {
         runs.add(line, run);
     }
     runs.finish(last, "no line below the header `Benchmark  Time  CPU  Iterations`")
-}
-
-/// The table does not mark aggregates. Where all of mean, median and standard deviation stand, nothing else may.
-fn mark_aggregates(rows: &mut [(u64, Run)]) {
-    let with = |ending: &str| -> HashSet<String> {
-        rows.iter().filter_map(|(_, run)| run.name.strip_suffix(ending)).map(str::to_owned).collect()
-    };
-    let (means, medians, deviations) = (with("_mean"), with("_median"), with("_stddev"));
-    for (_, run) in rows {
-        let Some((base, ending)) = run.name.rsplit_once('_') else { continue };
-        let all = [&means, &medians, &deviations].iter().all(|names| names.contains(base));
-        if all && matches!(ending, "mean" | "median" | "stddev") {
-            (run.run_name, run.aggregate) = (Some(base.to_owned()), Some(ending.to_owned()));
-            run.is_aggregate = Some(true);
-        }
-    }
 }
 
 fn looks_like_a_row(line: &str) -> bool {

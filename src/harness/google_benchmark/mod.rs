@@ -1,13 +1,15 @@
-//! Google Benchmark: its JSON, and what it prints.
+//! Google Benchmark: its JSON, its CSV, and what it prints.
 //!
 //! Repetitions are samples, aggregates describe them, and neither are benchmarks of their own. `docs/harness/google-benchmark.md`
 //! has the rules.
 
 mod console;
+mod csv;
 mod json;
 mod runs;
 #[cfg(test)]
 mod tests;
+mod unmarked;
 
 use super::adapter::{Adapter, Confidence, Head, Reading};
 use super::{HarnessError, Parsed, decoded};
@@ -17,7 +19,7 @@ const HELP: &str = "run it with `--benchmark_format=json` or `--benchmark_out=FI
 /// The adapter.
 pub const ADAPTER: Adapter = Adapter {
     name: "google-benchmark",
-    title: "Google Benchmark's JSON and console output",
+    title: "Google Benchmark's JSON, CSV and console output",
     reading: Reading::Benchmarks(parse),
     sniff,
 };
@@ -28,7 +30,7 @@ fn sniff(head: &Head) -> Result<Confidence, String> {
         let own = ["real_time", "cpu_time", "library_build_type", "num_cpus"].iter().any(|key| head.has_key(key));
         return if own { Ok(found) } else { Err("no key `real_time`".into()) };
     }
-    head.line("`Benchmark  Time  CPU  Iterations`", console::is_header)
+    head.line("`Benchmark  Time  CPU  Iterations`", |line| console::is_header(line) || csv::is_header(line))
 }
 
 /// Reads the output.
@@ -37,8 +39,11 @@ fn sniff(head: &Head) -> Result<Confidence, String> {
 /// Where it holds no benchmark, or is cut off.
 pub fn parse(bytes: &[u8]) -> Result<Parsed, HarnessError> {
     let text = decoded(bytes);
-    match text.lines().any(|line| console::is_header(line.trim())) {
-        true => console::parse(&text),
+    if text.lines().any(|line| console::is_header(line.trim())) {
+        return console::parse(&text);
+    }
+    match text.lines().any(|line| csv::is_header(line.trim())) {
+        true => csv::parse(&text),
         false => json::parse(bytes),
     }
 }

@@ -2,12 +2,83 @@
 
 use super::*;
 use crate::harness::testing::{fixture, listed};
+use crate::results::{Benchmark, Direction};
 
 #[test]
 fn given_and_written_files_are_read() {
     for file in ["googlecpp_output.json", "documented.json", "documented.txt"] {
         insta::assert_snapshot!(file, listed(&parse(&fixture("google-benchmark", file)).unwrap()));
     }
+}
+
+#[test]
+fn recorded_files_are_read() {
+    for file in [
+        "recorded.json",
+        "aggregates-only.json",
+        "recorded.txt",
+        "repetitions.txt",
+        "aggregates-only.txt",
+        "tabular-colour.txt",
+        "recorded.csv",
+        "repetitions.csv",
+    ] {
+        insta::assert_snapshot!(file, listed(&parse(&fixture("google-benchmark", file)).unwrap()));
+    }
+}
+
+/// However it is written, and with or without aggregates: the same benchmarks with the same metrics.
+#[test]
+fn all_forms_of_one_program_agree() {
+    let shape = |file: &str| -> Vec<(String, Vec<String>)> {
+        let parsed = parse(&fixture("google-benchmark", file)).unwrap();
+        let metrics = |found: &Benchmark| {
+            let names = found.metrics.iter().map(|metric| format!("{} {}", metric.metric, metric.unit));
+            names.filter(|name| !name.contains("_mean") && !name.starts_with("rate ")).collect()
+        };
+        parsed.benchmarks.iter().map(|found| (found.name.clone(), metrics(found))).collect()
+    };
+    let json = shape("recorded.json");
+    assert_eq!(json.len(), 8);
+    for file in ["aggregates-only.json", "recorded.txt", "repetitions.txt", "aggregates-only.txt", "tabular-colour.txt"]
+    {
+        assert_eq!(shape(file), json, "{file}");
+    }
+    assert_eq!(shape("repetitions.csv"), shape("recorded.csv"));
+    assert_eq!(shape("recorded.csv").len(), 5);
+}
+
+/// The console counts bytes in 1024s without saying so, and prints rates and times with prefixes.
+#[test]
+fn counters_of_the_console_are_what_the_json_has() {
+    let parsed = parse(&fixture("google-benchmark", "recorded.txt")).unwrap();
+    let value = |name: &str, metric: &str| {
+        let found = parsed.benchmarks.iter().find(|found| found.name == name).unwrap();
+        found.metric(metric).map(|metric| (metric.value, metric.direction))
+    };
+    let (bytes, _) = value("BM_Sum/4096", "throughput").unwrap();
+    // 4 bytes for each item: 3.44468G items.
+    assert!((bytes / (4.0 * 3.444_68e9) - 1.0).abs() < 1e-4, "{bytes}");
+    let of = "BM_Counters/threads:2";
+    assert_eq!(value(of, "rate"), Some((358.892e6, Direction::Higher)));
+    assert!((value(of, "inverse").unwrap().0 - 2.786_35e-9).abs() < 1e-15);
+    assert_eq!(value("BM_Real/x:1/y:2/min_time:0.010/real_time", "wall_time"), Some((0.0, Direction::Lower)));
+    assert!(parsed.warnings.iter().any(|warning| warning.text.contains("rounded to nothing")));
+}
+
+#[test]
+fn a_csv_that_was_given_up_or_cut_off_is_an_error() {
+    let whole = String::from_utf8(fixture("google-benchmark", "recorded.csv")).unwrap();
+    let cut = &whole[..whole.find(",2.79").or_else(|| whole.find("BM_Sum/4096")).unwrap() + 20];
+    assert!(parse(cut.as_bytes()).unwrap_err().text.starts_with("cut off"), "{cut}");
+    let mut given_up = fixture("google-benchmark", "given-up.csv");
+    assert_eq!(parse(&given_up).unwrap().benchmarks.len(), 4);
+    given_up.extend_from_slice(b"./src/csv_reporter.cc:93: ReportRuns: Check `user_counter_names_.find' failed.\n");
+    assert!(parse(&given_up).unwrap_err().text.starts_with("cut off"));
+    let odd =
+        whole.replace("0.242373", "many").replace(",93126,", ",93126,x").replace("BM_Sum/512\",", "BM_Sum/512\",,");
+    let parsed = parse(odd.as_bytes()).unwrap();
+    assert_eq!((parsed.benchmarks.len(), parsed.warnings[0].line), (4, 3));
 }
 
 #[test]
