@@ -9,7 +9,17 @@ const FOLDER: &str = "sysbench";
 
 #[test]
 fn fixtures_are_read() {
-    for file in ["cpu.txt", "memory.txt", "threads.txt", "mutex.txt", "fileio.txt", "report.txt", "oltp.txt"] {
+    for file in [
+        "cpu.txt",
+        "memory.txt",
+        "threads.txt",
+        "mutex.txt",
+        "fileio.txt",
+        "report.txt",
+        "oltp.txt",
+        "oltp-read-write.txt",
+        "oltp-read-only.txt",
+    ] {
         insta::assert_snapshot!(file, shown(parse, &fixture(FOLDER, file)));
     }
 }
