@@ -11,7 +11,7 @@ mod two_sample;
 
 pub use holm::{holm, weighted_holm};
 pub use random::Random;
-pub use score::{Level, PairedShift};
+pub use score::{Level, PairedShift, TimedPair};
 pub use signed_rank::{Paired, signed_rank};
 pub use summary::{Description, Interval, mad, median, median_interval, summarise};
 pub use two_sample::{Shift, log_shift};
