@@ -7,6 +7,7 @@
 
 mod background;
 mod confirm;
+mod density;
 mod locate;
 mod partition;
 mod series;
@@ -18,7 +19,7 @@ use partition::partition;
 use series::Noisy;
 
 /// The chance of one false change point in a series without any, about.
-pub const CHANGE_ERROR: f64 = 0.01;
+pub const CHANGE_ERROR: f64 = 0.009;
 /// Points from which a series can be analysed.
 const FEWEST: usize = 6;
 /// Points from which a drift or a wave can be told from steps.
@@ -116,7 +117,10 @@ fn read(series: &Noisy) -> (Vec<Found>, Option<Background>) {
     }
     let mut best = (Shape::none().fit(series, &changes).cost, found, None);
     let line = if changes.len() == 1 { 2.0 * LINE } else { LINE };
-    let shapes = [(Shape::line(series.len()), line, 1), (Shape::wave(series), WAVE, 2)];
+    let mut shapes = vec![(Shape::line(series.len()), line, 1)];
+    if changes.len() > 1 {
+        shapes.push((Shape::wave(series), WAVE, 2));
+    }
     for (shape, margin, saved) in shapes {
         for start in [Vec::new(), changes.clone()] {
             let (now, found, fit) = beside(series, &shape, start);

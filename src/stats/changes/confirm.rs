@@ -15,6 +15,8 @@ const PRIOR: f64 = 6.0;
 const FEW: usize = 10;
 /// A change that leaves a shorter segment than this must be more certain.
 const SURE: f64 = 10.0;
+/// Segments shorter than this can look as if the noise remembered nothing.
+const FORGETFUL: usize = 12;
 /// From this many points on, that is asked for: in short series all segments are short.
 const LONG: usize = 30;
 
@@ -86,6 +88,7 @@ fn test(series: &Noisy, changes: &[usize], at: usize, noise: Noise) -> Found {
     let index = changes[at];
     let (start, end) = around(changes, at, n);
     let (old, new) = (&series.values[start..index], &series.values[index..end]);
+    let noise = cautious(series, changes, at, noise, old.len().min(new.len()));
     let (size, error) = difference(old, new, noise);
     let freedom = ((n as f64 - changes.len() as f64 - 1.0) / noise.inflation - 1.0).max(1.5);
     let t = if size == 0.0 { 0.0 } else { (size / error).abs() };
@@ -95,6 +98,17 @@ fn test(series: &Noisy, changes: &[usize], at: usize, noise: Noise) -> Found {
     let certain = if n < LONG { 1.0 } else { (least as f64 / SURE).powf(1.5).min(1.0) };
     let p = scores.max(ranks(old, new)).max(runs(series, changes, at, noise.scale)) / certain;
     Found { index, size, error, p: p.min(1.0) }
+}
+
+/// Around a short segment's own level there is nothing left to remember: its noise is that without it.
+fn cautious(series: &Noisy, changes: &[usize], at: usize, noise: Noise, least: usize) -> Noise {
+    if least >= FORGETFUL || series.len() < LONG {
+        return noise;
+    }
+    let mut fewer = changes.to_vec();
+    fewer.remove(at);
+    let without = series.noise(&fewer);
+    Noise { inflation: noise.inflation.max(without.inflation), ..noise }
 }
 
 /// The difference of two clipped means (one step from the medians) and its standard error.

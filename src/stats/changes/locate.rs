@@ -1,6 +1,7 @@
 //! Where exactly a change is: by the likelihood of the values under the noise as it looks, not as a normal curve would
 //! have it.
 
+use super::density::Density;
 use super::series::{Noise, Noisy, around, centre};
 
 /// How far from where it was found a change point may move.
@@ -27,12 +28,8 @@ pub(super) fn sharpen(series: &Noisy, changes: Vec<usize>, noise: Noise) -> Vec<
     let n = residuals.len() as f64;
     let mean = residuals.iter().sum::<f64>() / n;
     let deviation = (residuals.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / n).sqrt().min(1.0);
-    let width = (1.06 * deviation * n.powf(-0.2)).max(1e-6);
-    let loss = |value: f64| {
-        let value = value / noise.scale;
-        let near: f64 = residuals.iter().map(|other| (-((value - other) / width).powi(2) / 2.0).exp()).sum();
-        -(near / n + UNSEEN).ln()
-    };
+    let density = Density::of(&residuals, (1.06 * deviation * n.powf(-0.2)).max(1e-6));
+    let loss = |value: f64| -(density.at(value / noise.scale) + UNSEEN).ln();
     moved(series, changes, REACH, 2, loss)
 }
 

@@ -32,9 +32,11 @@ fn scale(series: &Noisy) -> f64 {
     let off: Vec<f64> = steps.iter().map(|step| (step - middle).abs()).collect();
     let robust = MAD_TO_SIGMA * centre(&off) / std::f64::consts::SQRT_2;
     let mut sizes: Vec<f64> = steps.iter().map(|step| step.abs()).collect();
-    sizes.sort_unstable_by(f64::total_cmp);
-    let kept = &sizes[..(19 * series.len() / 20).clamp(1, sizes.len().max(1)).min(sizes.len())];
-    let mean = 1.2533 * kept.iter().sum::<f64>() / kept.len().max(1) as f64 / std::f64::consts::SQRT_2;
+    let kept = (19 * series.len() / 20).max(1).min(sizes.len());
+    if kept > 0 {
+        sizes.select_nth_unstable_by(kept - 1, f64::total_cmp);
+    }
+    let mean = 1.2533 * sizes.iter().take(kept).sum::<f64>() / kept.max(1) as f64 / std::f64::consts::SQRT_2;
     let scale = if robust < 0.3 * mean { mean } else { robust };
     scale.max(series.floor)
 }
@@ -72,15 +74,14 @@ fn best(values: &[f64], penalty: f64, least: usize) -> Vec<usize> {
     let (mut costs, mut before) = (vec![f64::INFINITY; n + 1], vec![0_usize; n + 1]);
     costs[0] = -penalty;
     for end in least..=n {
-        for start in 0..=end - least {
-            let sum = sums[end] - sums[start];
-            let error = squares[end] - squares[start] - sum * sum / (end - start) as f64;
-            let cost = costs[start] + error + penalty;
-            if cost < costs[end] {
-                costs[end] = cost;
-                before[end] = start;
-            }
-        }
+        let (sum, square) = (sums[end], squares[end] + penalty);
+        let starts = costs.iter().zip(&sums).zip(&squares).take(end - least + 1).enumerate();
+        let all = starts.map(|(start, ((cost, before), squares))| {
+            let sum = sum - before;
+            (cost + square - squares - sum * sum / (end - start) as f64, start)
+        });
+        let best = all.fold((f64::INFINITY, 0), |best, other| if other.0 < best.0 { other } else { best });
+        (costs[end], before[end]) = best;
     }
     let mut all = Vec::new();
     let mut end = before[n];

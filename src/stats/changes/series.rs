@@ -1,6 +1,6 @@
 //! One series under analysis: its segments, what is left of it when their levels are taken away, and how noisy that is.
 
-use crate::stats::{MAD_TO_SIGMA, median};
+use crate::stats::MAD_TO_SIGMA;
 
 /// Clips of the scores in units of the scale, and how much larger the efficacy must be than with the first.
 const CLIPS: [(f64, f64); 4] = [(1.5, 1.0), (0.7, 1.06), (3.0, 1.02), (1e9, 1.05)];
@@ -42,8 +42,19 @@ pub(super) fn around(changes: &[usize], at: usize, n: usize) -> (usize, usize) {
     (start, changes.get(at + 1).copied().unwrap_or(n))
 }
 
+/// The median, found without sorting; zero for none.
 pub(super) fn centre(values: &[f64]) -> f64 {
-    median(values).unwrap_or(0.0)
+    let mut all = values.to_vec();
+    let half = all.len() / 2;
+    if all.is_empty() {
+        return 0.0;
+    }
+    let (below, middle, _) = all.select_nth_unstable_by(half, f64::total_cmp);
+    let middle = *middle;
+    if values.len() % 2 == 1 {
+        return middle;
+    }
+    below.iter().copied().max_by(f64::total_cmp).map_or(middle, |below| f64::midpoint(below, middle))
 }
 
 impl Noisy {
@@ -127,11 +138,14 @@ fn within(scores: &[f64], changes: &[usize]) -> f64 {
 /// A robust standard deviation of residuals: of the middle half, or of all but the largest where the middle is empty.
 pub(super) fn spread(residuals: &[f64]) -> f64 {
     let mut sizes: Vec<f64> = residuals.iter().map(|value| value.abs()).collect();
-    sizes.sort_unstable_by(f64::total_cmp);
     let middle = MAD_TO_SIGMA * centre(&sizes);
-    let kept = &sizes[..(19 * sizes.len() / 20).max(1).min(sizes.len())];
+    let kept = (19 * sizes.len() / 20).max(1).min(sizes.len());
+    if kept > 0 {
+        sizes.select_nth_unstable_by(kept - 1, f64::total_cmp);
+    }
     // The standard deviation of a normal sample without its largest twentieth is 0.87 of the whole.
-    let most = (kept.iter().map(|size| size * size).sum::<f64>() / kept.len().max(1) as f64).sqrt() / 0.87;
+    let squares: f64 = sizes.iter().take(kept).map(|size| size * size).sum();
+    let most = (squares / kept.max(1) as f64).sqrt() / 0.87;
     if middle <= 0.3 * most { most } else { middle }
 }
 
