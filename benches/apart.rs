@@ -129,10 +129,10 @@ impl Bench {
             let started = Instant::now();
             let pair = if random.coin() {
                 let base = self.values(&mut base);
-                Pair { base, head: self.values(&mut head) }
+                Pair { base, head: self.values(&mut head), head_first: false }
             } else {
                 let head = self.values(&mut head);
-                Pair { base: self.values(&mut base), head }
+                Pair { base: self.values(&mut base), head, head_first: true }
             };
             trial.take(at, pair, started.elapsed());
         }

@@ -60,7 +60,11 @@ fn decide(base: &[f64], head: &[f64]) -> usize {
     while let Some(at) = trial.next(spent) {
         let turn = turns[at] % base.len();
         turns[at] += 1;
-        let pair = Pair { base: vec![base[turn]], head: vec![head[(turn + at) % head.len()]] };
+        let pair = Pair {
+            base: vec![base[turn]],
+            head: vec![head[(turn + at) % head.len()]],
+            head_first: turn.is_multiple_of(2),
+        };
         trial.take(at, pair, Duration::from_secs(1));
         spent += Duration::from_secs(1);
     }

@@ -5,6 +5,7 @@
 
 mod baseline;
 mod bench;
+mod changepoints;
 mod check;
 mod compare;
 mod completions;
@@ -69,6 +70,8 @@ enum Command {
     Runs(runs::RunsArgs),
     /// List and show baselines.
     Baseline(baseline::BaselineArgs),
+    /// Find steps and drifts in series of measurements.
+    Changepoints(changepoints::Args),
     /// Turn a harness's output or JUnit XML into our JSON.
     Convert(convert::Args),
     /// Print the JSON Schemas of our formats.
@@ -94,6 +97,7 @@ pub fn main() -> Code {
         Command::Report(args) => report::run(&args, console),
         Command::Runs(args) => runs::run(&args, &mut anstream::stdout().lock(), &mut anstream::stderr().lock()),
         Command::Baseline(args) => baseline::run(&args, &mut anstream::stdout().lock(), &mut anstream::stderr().lock()),
+        Command::Changepoints(args) => changepoints::run(&args, console),
         Command::Convert(args) => convert::run(&args, console),
         Command::Schema(args) => schema::run(&args),
         Command::Completions(args) => completions::run(&args),

@@ -59,9 +59,9 @@ fn one(source: &Source<'_>, scenario: Scenario, random: &mut Random, tally: &mut
     let mut spent = Duration::ZERO;
     while let Some(at) = trial.next(spent) {
         let change = if at == 0 { scenario.effect } else { 0.0 };
-        let Pair { base, mut head } = machine.pair(at, random);
+        let Pair { base, mut head, head_first } = machine.pair(at, random);
         head.iter_mut().for_each(|value| *value *= 1.0 + change);
-        trial.take(at, Pair { base, head }, Duration::from_secs(1));
+        trial.take(at, Pair { base, head, head_first }, Duration::from_secs(1));
         spent += Duration::from_secs(1);
     }
     count(&trial.conclude(), scenario.effect, tally);

@@ -3,6 +3,7 @@
 pub mod against;
 pub mod baseline;
 pub mod bench;
+pub mod changepoints;
 pub mod check;
 pub mod compare;
 pub mod convert;

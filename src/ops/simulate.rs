@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::compare::{Family, Pair, Recorded, Scenario, Sensitivity, Source, Tally, sensitivity, simulate};
-use crate::results::{Document, ExitCode, Metric};
+use crate::results::{Arm, Document, ExitCode, Metric};
 
 /// Rows of a bank that are read.
 const MOST_ROWS: usize = 5_000_000;
@@ -186,12 +186,14 @@ struct Row {
     #[serde(default)]
     slowdown_pct: f64,
     round: u64,
+    #[serde(default)]
+    position: u32,
     wall_ns: f64,
     cpu_ns: f64,
 }
 
-/// The runs of one round: base and head, wall and CPU time.
-type Round = [Option<[f64; 2]>; 2];
+/// The runs of one round, base and head: wall and CPU time, and the place in the round.
+type Round = [Option<([f64; 2], u32)>; 2];
 
 /// Pairs whose order was drawn and whose arms are equal; others are left out.
 fn rows(file: File) -> Result<Recorded, String> {
@@ -206,11 +208,13 @@ fn rows(file: File) -> Result<Recorded, String> {
         let arm = usize::from(row.arm != "A");
         let round = workloads.entry(row.workload).or_default().entry(row.round).or_default();
         if let Some(place) = round.get_mut(arm) {
-            *place = Some([row.wall_ns, row.cpu_ns]);
+            *place = Some(([row.wall_ns, row.cpu_ns], row.position));
         }
     }
     let pair = |round: &Round| match round {
-        [Some(base), Some(head)] => Some(Pair { base: base.to_vec(), head: head.to_vec() }),
+        [Some((base, one)), Some((head, other))] => {
+            Some(Pair { base: base.to_vec(), head: head.to_vec(), head_first: other < one })
+        }
         _ => None,
     };
     let series =
@@ -234,7 +238,11 @@ fn documents(file: File) -> Result<Recorded, String> {
                 columns.iter().filter_map(|column| column.get(row)).copied().collect()
             };
             let n = base[0].len().min(head[0].len());
-            let pairs = (0..n).map(|row| Pair { base: at(&base, row), head: at(&head, row) });
+            let counted = benchmark.iterations.iter().filter(|iteration| iteration.counts());
+            let first: Vec<bool> = counted.step_by(2).map(|first| first.arm == Some(Arm::Head)).collect();
+            let head_first = |row: usize| first.get(row).copied().unwrap_or(false);
+            let pairs =
+                (0..n).map(|row| Pair { base: at(&base, row), head: at(&head, row), head_first: head_first(row) });
             match series.iter_mut().find(|(name, _)| *name == benchmark.series()) {
                 Some((_, known)) => known.extend(pairs),
                 None => series.push((benchmark.series(), pairs.collect())),

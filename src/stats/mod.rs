@@ -2,6 +2,7 @@
 //!
 //! Every function takes finite numbers; callers drop others before. Intervals are distribution-free.
 
+mod changes;
 mod holm;
 mod random;
 mod score;
@@ -9,9 +10,10 @@ mod signed_rank;
 mod summary;
 mod two_sample;
 
+pub use changes::{CHANGE_ERROR, ChangePoint, Course, Drift, MOST_POINTS, course};
 pub use holm::{holm, weighted_holm};
 pub use random::Random;
-pub use score::{Level, PairedShift};
+pub use score::{Level, PairedShift, TimedPair};
 pub use signed_rank::{Paired, signed_rank};
 pub use summary::{Description, Interval, mad, median, median_interval, summarise};
 pub use two_sample::{Shift, log_shift};

@@ -139,7 +139,7 @@ impl<'a> Machine<'a> {
 
     /// The next pair of a benchmark, order drawn.
     pub(super) fn pair(&mut self, benchmark: usize, random: &mut Random) -> Pair {
-        let swap = random.coin();
+        let head_first = random.coin();
         let (one, two) = match &mut self.kind {
             Kind::Family(family) => {
                 let family = *family;
@@ -152,10 +152,11 @@ impl<'a> Machine<'a> {
                     *at += 1;
                     Some(row.clone())
                 });
-                row.map_or((Vec::new(), Vec::new()), |row| (row.base, row.head))
+                row.map_or((Vec::new(), Vec::new()), Pair::in_time)
             }
         };
-        if swap { Pair { base: two, head: one } } else { Pair { base: one, head: two } }
+        let (base, head) = if head_first { (two, one) } else { (one, two) };
+        Pair { base, head, head_first }
     }
 
     /// One run's value, around 1.

@@ -4,7 +4,8 @@
 //! calculation. That is exact for a program that is slower by a factor; a real one has its own noise besides.
 
 use super::noise::{Recorded, below};
-use crate::stats::{PairedShift, Random, signed_rank};
+use crate::compare::trial::Pair;
+use crate::stats::{PairedShift, Random, TimedPair, signed_rank};
 
 /// The power at which the smallest slow-down is told.
 const POWER: f64 = 0.95;
@@ -36,11 +37,12 @@ pub fn sensitivity(recorded: &Recorded, pairs: usize, alpha: f64, stretches: u32
     for (name, rows) in &recorded.series {
         for (at, metric) in recorded.metrics.iter().enumerate() {
             let value = |values: &[f64]| values.get(at).copied().filter(|value| *value > 0.0).map(f64::ln);
-            let logs = rows.iter().filter_map(|pair| Some([value(&pair.base)?, value(&pair.head)?]));
+            let in_time = rows.iter().cloned().map(Pair::in_time);
+            let logs = in_time.filter_map(|(first, second)| Some([value(&first)?, value(&second)?]));
             let logs: Vec<[f64; 2]> = logs.collect();
             let pairs = pairs.min(logs.len());
-            let drawn: Vec<Vec<[f64; 2]>> = stretch(&logs, pairs, stretches, seed);
-            let ours = |pairs: &[[f64; 2]]| PairedShift::of(pairs.to_vec()).is_some_and(|told| told.p() <= alpha);
+            let drawn: Vec<Vec<TimedPair>> = stretch(&logs, pairs, stretches, seed);
+            let ours = |pairs: &[TimedPair]| PairedShift::of(pairs.to_vec()).is_some_and(|told| told.p() <= alpha);
             all.push(Sensitivity {
                 series: name.clone(),
                 metric: metric.clone(),
@@ -55,29 +57,35 @@ pub fn sensitivity(recorded: &Recorded, pairs: usize, alpha: f64, stretches: u32
     all
 }
 
-fn stretch(logs: &[[f64; 2]], pairs: usize, stretches: u32, seed: u64) -> Vec<Vec<[f64; 2]>> {
+/// Stretches of runs in the order of time, the arms of each pair drawn anew.
+fn stretch(logs: &[[f64; 2]], pairs: usize, stretches: u32, seed: u64) -> Vec<Vec<TimedPair>> {
     let mut random = Random::new(seed);
     let mut one = || {
         let from = below(&mut random, logs.len() - pairs + 1);
         let rows = logs.iter().skip(from).take(pairs);
-        rows.map(|[a, b]| if random.coin() { [*a, *b] } else { [*b, *a] }).collect()
+        let drawn = rows.map(|[first, second]| match random.coin() {
+            true => TimedPair { base: *first, head: *second, head_first: false },
+            false => TimedPair { base: *second, head: *first, head_first: true },
+        });
+        drawn.collect()
     };
     (0..stretches).map(|_| one()).collect()
 }
 
-fn plain(pairs: &[[f64; 2]], alpha: f64) -> bool {
-    let differences: Vec<f64> = pairs.iter().map(|[base, head]| head - base).collect();
+fn plain(pairs: &[TimedPair], alpha: f64) -> bool {
+    let differences: Vec<f64> = pairs.iter().map(TimedPair::difference).collect();
     signed_rank(&differences, 0.5).is_some_and(|told| told.p() <= alpha)
 }
 
 /// The share of the stretches in which a slow-down of `shift` (log) is called.
-fn share(drawn: &[Vec<[f64; 2]>], shift: f64, test: &dyn Fn(&[[f64; 2]]) -> bool) -> f64 {
-    let slowed = |pairs: &Vec<[f64; 2]>| pairs.iter().map(|[base, head]| [*base, head + shift]).collect::<Vec<_>>();
+fn share(drawn: &[Vec<TimedPair>], shift: f64, test: &dyn Fn(&[TimedPair]) -> bool) -> f64 {
+    let slow = |pair: &TimedPair| TimedPair { head: pair.head + shift, ..*pair };
+    let slowed = |pairs: &Vec<TimedPair>| pairs.iter().map(slow).collect::<Vec<_>>();
     drawn.iter().filter(|pairs| test(&slowed(pairs))).count() as f64 / drawn.len().max(1) as f64
 }
 
 /// By halving, on the same stretches: more is found as the slow-down grows.
-fn smallest(drawn: &[Vec<[f64; 2]>], test: &dyn Fn(&[[f64; 2]]) -> bool) -> Option<f64> {
+fn smallest(drawn: &[Vec<TimedPair>], test: &dyn Fn(&[TimedPair]) -> bool) -> Option<f64> {
     let (mut low, mut high) = (0.0_f64, LARGEST.ln_1p());
     if share(drawn, high, test) < POWER {
         return None;

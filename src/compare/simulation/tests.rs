@@ -44,7 +44,11 @@ fn exactly_at_the_limit_unchanged_is_rare() {
 #[test]
 fn recorded_rows_are_taken_in_their_order_and_compared_with_the_plain_test() {
     let mut random = Random::new(11);
-    let mut row = |_| Pair { base: vec![1.0 + 0.02 * random.normal()], head: vec![1.0 + 0.02 * random.normal()] };
+    let mut row = |_| Pair {
+        base: vec![1.0 + 0.02 * random.normal()],
+        head: vec![1.0 + 0.02 * random.normal()],
+        head_first: false,
+    };
     let series = vec![("drawn".to_owned(), (0..600).map(&mut row).collect::<Vec<_>>())];
     let recorded = Recorded { metrics: vec!["wall_time".into()], series };
     let tally = simulate(&Source::Recorded(&recorded), SCENARIO, 30, 5);

@@ -2,7 +2,7 @@
 
 use super::terms::{Decision, Role, SoFar, State, Terms, UNCHANGED_ERROR, UNCHANGED_SCREENING};
 use crate::results::{Direction, Verdict};
-use crate::stats::{Paired, PairedShift, median, normal_quantile, weighted_holm};
+use crate::stats::{Paired, PairedShift, TimedPair, median, normal_quantile, weighted_holm};
 
 /// The loosest level at which screening calls a metric suspect when there are many, and how many suspects by chance it
 /// aims at when there are few.
@@ -199,21 +199,23 @@ fn limit(state: &State, metric: usize) -> f64 {
     if terms.floor <= 0.0 {
         return terms.limit;
     }
-    let bases: Vec<f64> = columns(state, metric, 0).map(|(base, _)| base).collect();
+    let bases: Vec<f64> = columns(state, metric, 0).map(|pair| pair.base).collect();
     let base = median(&bases).filter(|base| *base > 0.0);
     base.map_or(terms.limit, |base| terms.limit.max(terms.floor / base))
 }
 
 /// The complete values of a metric, base and head.
-fn columns(state: &State, metric: usize, from: usize) -> impl Iterator<Item = (f64, f64)> {
+fn columns(state: &State, metric: usize, from: usize) -> impl Iterator<Item = TimedPair> {
     let value = move |values: &[f64]| values.get(metric).copied().filter(|value| value.is_finite());
-    state.pairs.iter().skip(from).filter_map(move |pair| Some((value(&pair.base)?, value(&pair.head)?)))
+    state.pairs.iter().skip(from).filter_map(move |pair| {
+        Some(TimedPair { base: value(&pair.base)?, head: value(&pair.head)?, head_first: pair.head_first })
+    })
 }
 
 /// The exact change of a countable metric that is constant in both arms.
 fn exact(state: &State, metric: usize) -> Option<f64> {
     let countable = state.subject.metrics.get(metric).is_some_and(|metric| metric.countable);
-    let values: Vec<(f64, f64)> = columns(state, metric, 0).collect();
+    let values: Vec<(f64, f64)> = columns(state, metric, 0).map(|pair| (pair.base, pair.head)).collect();
     let (first, enough) = (values.first()?, values.len() >= DETERMINISTIC);
     let constant = values.iter().all(|value| value == first);
     let change = if first.0 == first.1 { 0.0 } else { first.1 / first.0 - 1.0 };
@@ -223,9 +225,13 @@ fn exact(state: &State, metric: usize) -> Option<f64> {
 /// The logarithms of the pairs from `from` on, analysed. Logarithms need positive values: equal ones are "no change",
 /// others without one are left out.
 fn analyse(state: &State, metric: usize, from: usize) -> Option<PairedShift> {
-    let logs = |(base, head): (f64, f64)| match base == head {
-        true => Some([base.abs().max(f64::MIN_POSITIVE).ln(); 2]),
-        false => (base > 0.0 && head > 0.0).then(|| [base.ln(), head.ln()]),
+    let logs = |pair: TimedPair| {
+        let log = |value: f64| match pair.base == pair.head {
+            true => value.abs().max(f64::MIN_POSITIVE).ln(),
+            false => value.ln(),
+        };
+        let [base, head] = [log(pair.base), log(pair.head)];
+        (base.is_finite() && head.is_finite()).then_some(TimedPair { base, head, ..pair })
     };
     PairedShift::of(columns(state, metric, from).filter_map(logs).collect())
 }

@@ -53,6 +53,15 @@ pub struct Pair {
     pub base: Vec<f64>,
     /// The head's values.
     pub head: Vec<f64>,
+    /// Whether the head ran first.
+    pub head_first: bool,
+}
+
+impl Pair {
+    /// The values of the run that came first, and of the other.
+    pub(in crate::compare) fn in_time(self) -> (Vec<f64>, Vec<f64>) {
+        if self.head_first { (self.head, self.base) } else { (self.base, self.head) }
+    }
 }
 
 /// What is decided of one metric.

@@ -29,7 +29,7 @@ fn drive(trial: &mut Trial, mut draw: impl FnMut(usize) -> Pair) -> Vec<usize> {
 }
 
 fn single(base: f64, head: f64) -> Pair {
-    Pair { base: vec![base], head: vec![head] }
+    Pair { base: vec![base], head: vec![head], head_first: false }
 }
 
 fn verdicts(trial: &mut Trial) -> Vec<Option<Verdict>> {
@@ -86,7 +86,7 @@ fn counts_that_repeat_are_compared_exactly_and_times_are_not() {
     let count = SubjectMetric { countable: true, ..metric("instructions", 0.005) };
     let both = Subject { metrics: vec![count, metric("wall_time", 0.005)], budget: None };
     let mut trial = Trial::new(vec![both], terms(2, 7));
-    drive(&mut trial, |_| Pair { base: vec![1000.0, 1.0], head: vec![1010.0, 1.01] });
+    drive(&mut trial, |_| Pair { base: vec![1000.0, 1.0], head: vec![1010.0, 1.01], head_first: false });
     let decisions = trial.conclude().remove(0);
     let exact = decisions[0].as_ref().unwrap();
     assert_eq!((exact.verdict, exact.p), (Verdict::Regressed, None));
@@ -136,7 +136,7 @@ fn the_clock_that_decides_follows_from_what_the_program_does() {
     let decided = |cpu: f64| {
         let both = Subject { metrics: vec![metric("wall_time", 0.02), metric("cpu_time", 0.02)], budget: None };
         let mut trial = Trial::new(vec![both], terms(100, 7));
-        drive(&mut trial, |_| Pair { base: vec![1.0, cpu], head: vec![1.0, cpu] });
+        drive(&mut trial, |_| Pair { base: vec![1.0, cpu], head: vec![1.0, cpu], head_first: false });
         trial.conclude().remove(0).into_iter().flatten().map(|decision| decision.role).collect::<Vec<_>>()
     };
     assert_eq!(decided(0.9), [Role::Beside, Role::ProcessorBound]);

@@ -191,7 +191,7 @@ impl<'a> Bench<'a> {
             rows[usize::from(arm == Arm::Head)] = self.keep(arm, taken);
         }
         let [base, head] = rows;
-        (dropped.is_none() && self.stop.is_none()).then_some(Pair { base, head })
+        (dropped.is_none() && self.stop.is_none()).then_some(Pair { base, head, head_first: order[0] == Arm::Head })
     }
 
     /// One run of the head alone; tells whether it gave a sample.

@@ -373,7 +373,7 @@ fn subject_metric(name: &ColumnName, limit: f64) -> SubjectMetric {
 /// The values of these columns.
 fn picked(pair: &Pair, columns: &[(usize, ColumnName)]) -> Pair {
     let pick = |values: &[f64]| columns.iter().map(|(at, _)| values.get(*at).copied().unwrap_or(f64::NAN)).collect();
-    Pair { base: pick(&pair.base), head: pick(&pair.head) }
+    Pair { base: pick(&pair.base), head: pick(&pair.head), head_first: pair.head_first }
 }
 
 /// The interval so far, for the eye only: it plays no part in any decision.

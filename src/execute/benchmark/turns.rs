@@ -200,7 +200,9 @@ mod tests {
         let mut all = Vec::new();
         while let Some(turn) = turns.next() {
             match turn {
-                Turn::Pair(at) => turns.paired(at, Some(Pair { base: vec![1.0], head: vec![3.0] }), seconds(1)),
+                Turn::Pair(at) => {
+                    turns.paired(at, Some(Pair { base: vec![1.0], head: vec![3.0], head_first: false }), seconds(1));
+                }
                 Turn::Single(at) => turns.sampled(at, true, seconds(1)),
             }
             all.push(turn);
@@ -247,7 +249,9 @@ mod tests {
         for _ in 0..30 {
             let turn = turns.next().unwrap();
             match turn {
-                Turn::Pair(at) => turns.paired(at, Some(Pair { base: vec![1.0], head: vec![3.0] }), seconds(1)),
+                Turn::Pair(at) => {
+                    turns.paired(at, Some(Pair { base: vec![1.0], head: vec![3.0], head_first: false }), seconds(1));
+                }
                 Turn::Single(at) => turns.sampled(at, true, seconds(1)),
             }
         }

@@ -11,6 +11,8 @@
 mod counter;
 mod prepared;
 mod processors;
+mod rank;
+mod session;
 
 use std::collections::BTreeMap;
 use std::ffi::{CString, c_int};
@@ -18,6 +20,7 @@ use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, BorrowedFd};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rustix::process::{
@@ -31,6 +34,7 @@ use crate::results::ExitStatus;
 pub(super) use counter::{Count, Countable, Counter, refusal};
 use prepared::{Actions, Array, Attributes};
 pub(super) use processors::Processors;
+use session::{Raised, sessions_count};
 
 /// What one run used.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -68,6 +72,8 @@ pub struct Launcher {
     pinned: Option<Processors>,
     priority: Option<i32>,
     own_session: bool,
+    /// Held while this command may be started, if it goes first.
+    raised: Option<Arc<Raised>>,
 }
 
 /// Why a command could not be made ready or started.
@@ -126,6 +132,7 @@ impl Launcher {
             pinned: None,
             priority: None,
             own_session: false,
+            raised: None,
         })
     }
 
@@ -135,12 +142,17 @@ impl Launcher {
     }
 
     /// Runs have this nice value, from -20 (first) to 19 (last). Where Linux shares out processors by session first
-    /// (autogroup), a nice value only counts among one's own: each run then has a session to which the value is given
-    /// as a whole, and which ends with it.
+    /// (autogroup), a nice value only counts among one's own: below zero our session is raised with it for as long as the
+    /// launcher lives; above zero each run has a session of its own, so that nothing else is held back.
     pub(super) fn set_priority(&mut self, nice: i32) {
         self.priority = Some(nice);
-        let shared = std::fs::read("/proc/sys/kernel/sched_autogroup_enabled").is_ok_and(|told| told.starts_with(b"1"));
-        self.own_session = shared && self.attributes.own_session().is_ok();
+        self.own_session = nice > 0 && sessions_count() && self.attributes.own_session().is_ok();
+        self.raised = if nice < 0 { Raised::hold(nice) } else { None };
+    }
+
+    /// The nice value that runs inherit: one below zero. Another could not be laid down again without a permission.
+    fn first(&self) -> Option<i32> {
+        self.priority.filter(|nice| *nice < 0)
     }
 
     /// Runs start inside this control group of version 2.
@@ -164,6 +176,7 @@ impl Launcher {
         let mut child: libc::pid_t = 0;
         // A child begins where the thread that starts it may run, so it never runs anywhere else.
         let pinned = self.pinned.as_ref().map(Processors::hold).transpose()?;
+        rank::take(self.first());
         let started = Instant::now();
         // SAFETY: every pointer comes from a value owned by self that outlives the call; both arrays end with a null
         // pointer (see `Array::new`); attributes and actions were initialised by their constructors.
@@ -180,8 +193,8 @@ impl Launcher {
         drop(pinned);
         let group = Pid::from_raw(child).ok_or_else(|| io::Error::other("the system gave no process id"))?;
         watch.arm(group, timeout);
-        if let Some(nice) = self.priority {
-            // Whether it is permitted was tried before; a child that has ended already needs no priority.
+        if let Some(nice) = self.priority.filter(|nice| *nice >= 0) {
+            // A child that has ended already needs no priority.
             let _ = setpriority_pgrp(Some(group), nice);
             if self.own_session {
                 let _ = std::fs::write(format!("/proc/{child}/autogroup"), nice.to_string());
@@ -206,6 +219,12 @@ impl Launcher {
             status,
             timed_out,
         })
+    }
+}
+
+impl Drop for Launcher {
+    fn drop(&mut self) {
+        rank::take(None);
     }
 }
 

@@ -199,7 +199,8 @@ impl Subject {
         if let Some(stdin) = &mut self.stdin {
             stdin.rewind()?;
         }
-        if self.stderr.metadata().is_ok_and(|facts| facts.len() > 0) {
+        // The standard library asks for all that statx knows, at three times the price.
+        if rustix::fs::fstat(&self.stderr).is_ok_and(|facts| facts.st_size > 0) {
             self.stderr.set_len(0).and_then(|()| self.stderr.rewind())?;
         }
         Ok(())

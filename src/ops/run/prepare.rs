@@ -1,0 +1,152 @@
+//! Everything that a run needs, gathered before its first step: plan, working copies, gate, folder, blank document.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use super::tools;
+use super::wanted::{Base, Request, RunError};
+use crate::execute::{Environment, Workshop};
+use crate::host::CopiesError;
+use crate::ops::against::{self, Copies, Side};
+use crate::ops::facts::facts;
+use crate::ops::load::{Loaded, load};
+use crate::ops::planning::{PlanningError, planned};
+use crate::pipeline::Gate;
+use crate::plan::{Facts, Plan};
+use crate::results::{Document, Kind, PipelineRef, RunInfo};
+use crate::store::Places;
+use crate::{host, results};
+
+/// Time for all benchmarks of a run together, where the pipeline says nothing.
+const BUDGET: Duration = Duration::from_secs(300);
+
+/// Everything that a run needs, before its first step.
+pub(super) struct Prepared {
+    pub(super) loaded: Loaded,
+    pub(super) facts: Facts,
+    pub(super) plan: Plan,
+    /// The base's where there is one.
+    pub(super) gate: Gate,
+    pub(super) remarks: Vec<String>,
+    pub(super) places: Places,
+    pub(super) workshop: Workshop,
+    pub(super) document: Document,
+    pub(super) id: Uuid,
+    pub(super) started_at: Timestamp,
+    /// Held as long as the run.
+    pub(super) copies: Option<Copies>,
+}
+
+/// Everything up to the first step.
+pub(super) fn prepare(request: Request) -> Result<Prepared, RunError> {
+    let loaded = load(&request.pipeline).map_err(PlanningError::from)?;
+    let id = Uuid::now_v7();
+    let started_at = Timestamp::now();
+    let machine = host::probe(std::path::Path::new("/"));
+    let (change, mut remarks) = host::change(&loaded.workspace, &|name| request.env.get(name).cloned());
+    let facts = facts(&loaded, &change, &machine.targets, &request.env, Some(id));
+    let (loaded, mut plan) = planned(loaded, &facts, &request.selection)?;
+    let measures = plan.items.iter().any(|item| item.skip.is_none() && item.kind == Kind::Benchmark);
+    let copies = if measures { copies(&request, &loaded, &change, &mut remarks)? } else { None };
+    let arms = match (&copies, &request.base) {
+        (Some(copies), _) => Some(copies.arms.clone()),
+        (None, Base::Copies(arms)) => Some(arms.clone()),
+        (None, Base::Usual | Base::Nothing | Base::Revision(_)) => None,
+    };
+    let mut gate = loaded.pipeline().gate.clone();
+    if let Some(copies) = &copies {
+        let held = against::held_to(&copies.arms.base, &loaded.path, loaded.pipeline(), &mut plan.items);
+        gate = held.gate;
+        remarks.extend(copies.remarks.iter().cloned().chain(held.remarks));
+    }
+    let places = Places::of(&loaded.workspace);
+    let run_dir = make_folder(&places, id)?;
+    let toolchains = host::toolchains(&loaded.workspace, &tools::asked_for(&plan));
+    let seed = request.seed.unwrap_or_else(new_seed);
+    let mut document = blank(&loaded, &facts, &request, id, started_at, (change, machine, toolchains));
+    document.run.seed = measures.then_some(seed);
+    document.run.against = copies.as_ref().map(|copies| copies.told.clone());
+    remarks.extend(plan.remarks.iter().cloned());
+    let jobs = request.jobs.or(loaded.pipeline().jobs.map(|jobs| jobs as usize)).unwrap_or(1);
+    let budget = request.budget.or(loaded.pipeline().budget.map(|budget| budget.0)).unwrap_or(BUDGET);
+    let workshop = Workshop {
+        workspace: loaded.workspace.clone(),
+        run_dir,
+        environment: Environment::new(request.env, &loaded.pipeline().secrets),
+        cancel: request.cancel,
+        jobs,
+        check_only: request.check_only,
+        budget,
+        arms,
+        seed,
+        // Half is where a level stops being one.
+        false_alarms: gate.false_alarms.0.min(0.5),
+    };
+    Ok(Prepared { loaded, facts, plan, gate, remarks, places, workshop, document, id, started_at, copies })
+}
+
+/// The working copies where there is to be a base. One that nobody named and that cannot be had is a remark.
+fn copies(
+    request: &Request,
+    loaded: &Loaded,
+    change: &results::Change,
+    remarks: &mut Vec<String>,
+) -> Result<Option<Copies>, CopiesError> {
+    let carry = loaded.pipeline().baseline.carry.clone();
+    let (side, named) = match &request.base {
+        Base::Revision(named) => (Side::parse(named, carry), true),
+        Base::Usual => match host::start(&loaded.workspace, change) {
+            Some(start) => (Side::start(start, carry), false),
+            None => return Ok(None),
+        },
+        Base::Nothing | Base::Copies(_) => return Ok(None),
+    };
+    match against::copies(&loaded.workspace, &side, &request.env, &request.cancel) {
+        Ok(copies) if !named && copies.is_one_commit() => {
+            remarks
+                .push("what is checked out is the change's base itself: its benchmarks are measured alone".to_owned());
+            Ok(None)
+        }
+        Ok(copies) => Ok(Some(copies)),
+        Err(error) if named || request.cancel.is_asked() => Err(error),
+        Err(error) => {
+            remarks.push(format!("the benchmarks have no base to be measured against: {error}"));
+            Ok(None)
+        }
+    }
+}
+
+fn make_folder(places: &Places, id: Uuid) -> Result<PathBuf, RunError> {
+    let folder = places.run(id);
+    std::fs::create_dir_all(&folder).map_err(|source| RunError::Place { path: folder.clone(), source })?;
+    let ignore = places.folder().join(".gitignore");
+    if !ignore.exists() {
+        // Not worth failing for: it only keeps the folder out of commits.
+        let _ = std::fs::write(ignore, "*\n");
+    }
+    Ok(folder)
+}
+
+fn blank(
+    loaded: &Loaded,
+    facts: &Facts,
+    request: &Request,
+    id: Uuid,
+    started_at: Timestamp,
+    (change, host, toolchains): (results::Change, results::Host, Vec<results::Toolchain>),
+) -> Document {
+    let name = loaded.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let pipeline = PipelineRef { path: name, sha256: loaded.sha256.clone() };
+    let begun = Document::begun(id, started_at, facts.project.clone(), pipeline);
+    let selection = Some(request.selection.text().to_owned()).filter(|text| !text.is_empty());
+    Document { run: RunInfo { selection, ..begun.run }, change, host, toolchains, ..begun }
+}
+
+/// A seed from the clock: any number will do. It is recorded, so that the order can be drawn again, and short enough to
+/// be typed and to be a number in JSON.
+pub fn new_seed() -> u64 {
+    u64::try_from(Timestamp::now().as_nanosecond()).unwrap_or_default() % (1 << 32)
+}
