@@ -14,6 +14,8 @@
 //! the signs of the differences remain fair coins under "no change" after the choice, and the test is a randomisation test
 //! for whatever noise, as the signed-rank test is (Fisher 1935; Lehmann and Romano, Testing Statistical Hypotheses, 15.2).
 
+use std::cell::OnceCell;
+
 use super::{Paired, median, normal_quantile, normal_upper_tail, signed_rank};
 use bound::{Score, Sums, choose, sums};
 use freed::freed;
@@ -34,20 +36,25 @@ pub struct PairedShift {
     /// The score at "no change", chosen blind to the arms.
     null: Option<Score>,
     /// The score for estimate and interval, chosen the same way after the estimated shift is taken away.
-    located: Option<(Score, f64)>,
+    located: OnceCell<Option<(Score, f64)>>,
 }
 
 impl PairedShift {
     /// From pairs in the order of time, finite. `None` for none.
     pub fn of(pairs: Vec<TimedPair>) -> Option<Self> {
-        let differences: Vec<f64> = pairs.iter().map(TimedPair::difference).collect();
-        let start = median(&differences)?;
-        let mut all = Self { pairs, null: None, located: None };
-        if all.pairs.len() > FEW {
-            all.null = choose(&all.pairs);
-            all.located = choose(&all.moved(start)).map(|score| (score, all.locate(score, start)));
+        if pairs.is_empty() {
+            return None;
         }
-        Some(all)
+        let null = if pairs.len() > FEW { choose(&pairs) } else { None };
+        Some(Self { pairs, null, located: OnceCell::new() })
+    }
+
+    /// Score and estimate, found when first asked for.
+    fn located(&self) -> Option<(Score, f64)> {
+        *self.located.get_or_init(|| {
+            let start = median(&self.differences()).filter(|_| self.len() > FEW)?;
+            choose(&self.moved(start)).map(|score| (score, self.locate(score, start)))
+        })
     }
 
     /// How many pairs.
@@ -62,12 +69,12 @@ impl PairedShift {
 
     /// What the values were freed of for estimate and interval; `None` for the signed-rank test of few pairs.
     pub fn level(&self) -> Option<Level> {
-        self.located.map(|(score, _)| score.level)
+        self.located().map(|(score, _)| score.level)
     }
 
     /// Estimate, interval of `confidence` and one-sided p-values.
     pub fn analyse(&self, confidence: f64) -> Option<Paired> {
-        let (Some(null), Some((score, estimate))) = (self.null, self.located) else {
+        let (Some(null), Some((score, estimate))) = (self.null, self.located()) else {
             return signed_rank(&self.differences(), confidence);
         };
         let z = normal_quantile(0.5 + confidence / 2.0);

@@ -58,8 +58,9 @@ impl Bound {
             }
             Self::Soft { scale } => {
                 let difference = head - base;
-                let shrunk = (1.0 + (difference / scale).powi(2)).sqrt().recip();
-                (difference * shrunk, shrunk.powi(3))
+                let part = difference * scale.recip();
+                let shrunk = (1.0 + part * part).sqrt().recip();
+                (difference * shrunk, shrunk * shrunk * shrunk)
             }
         }
     }
@@ -139,9 +140,23 @@ fn quantile(sorted: &[f64], share: f64) -> f64 {
 }
 
 pub(super) fn sums(residuals: &[[f64; 2]], bound: Bound) -> Sums {
+    // One loop for each kind: neither asks at every value which it is.
+    match bound {
+        Bound::Clip { low, high } => {
+            let bound = Bound::Clip { low, high };
+            summed(residuals, |pair| bound.score(pair))
+        }
+        Bound::Soft { scale } => {
+            let bound = Bound::Soft { scale };
+            summed(residuals, |pair| bound.score(pair))
+        }
+    }
+}
+
+fn summed(residuals: &[[f64; 2]], score: impl Fn([f64; 2]) -> (f64, f64)) -> Sums {
     let mut told = Sums { total: 0.0, squares: 0.0, slope: 0.0 };
     for pair in residuals {
-        let (difference, slope) = bound.score(*pair);
+        let (difference, slope) = score(*pair);
         told.total += difference;
         told.squares += difference * difference;
         told.slope += slope;
