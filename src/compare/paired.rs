@@ -7,7 +7,7 @@ use crate::results::{Basis, Benchmark, Comparison, Direction, Metric, MetricChan
 
 /// The methods' names in documents.
 const METHOD: &str =
-    "paired, random order: clipped scores of logarithms (signed rank up to 30 pairs), two stages, Holm";
+    "paired, random order: bounded scores of logarithms (signed rank up to 30 pairs), two stages, Holm";
 const EXACT: &str = "paired: counts that repeat, compared exactly";
 
 /// What became of the comparison of one metric.

@@ -104,16 +104,22 @@ pub fn changepoints(path: &Path, out: &mut dyn Write) -> Result<Counts, Changepo
     let mut counts = Counts::default();
     let mut seen = HashSet::new();
     let mut now = Series::default();
-    for row in reader.into_deserialize::<Row>() {
-        let row = row.map_err(|error| at(error.position().map_or(0, csv::Position::line), worded(&error)))?;
+    let mut record = csv::StringRecord::new();
+    loop {
+        let line = reader.position().line();
+        let more = reader.read_record(&mut record).map_err(|error| at(line, worded(&error)))?;
+        if !more {
+            break;
+        }
+        let row: Row = record.deserialize(Some(&headers)).map_err(|error| at(line, worded(&error)))?;
         if row.series_id != now.id || counts.series == 0 {
             now.tell(&mut counts, out)?;
             if !seen.insert(row.series_id.clone()) {
                 let text = format!("series `{}` goes on after another one; put its rows together", row.series_id);
-                return Err(at(now.line, text));
+                return Err(at(line, text));
             }
             counts.series += 1;
-            now = Series { id: row.series_id.clone(), line: now.line, ..Series::default() };
+            now = Series { id: row.series_id.clone(), ..Series::default() };
         }
         now.take(&row, &mut counts);
     }
@@ -132,29 +138,27 @@ fn worded(error: &csv::Error) -> String {
 #[derive(Debug, Default)]
 struct Series {
     id: String,
-    line: u64,
     indices: Vec<i64>,
     values: Vec<f64>,
 }
 
 impl Series {
     fn take(&mut self, row: &Row, counts: &mut Counts) {
-        self.line += 1;
         let text = row.value.as_deref().unwrap_or_default();
         let value = text.parse::<f64>().ok().filter(|value| value.is_finite());
-        match value {
+        let id = &self.id;
+        let left_out = match value {
             Some(value) if self.values.len() < MOST => {
                 self.indices.push(row.index);
                 self.values.push(value);
                 counts.points += 1;
+                return;
             }
-            Some(_) => {
-                warn(counts, format!("series `{}`: more than {MOST} values; index {} left out", self.id, row.index))
-            }
-            None => warn(
-                counts,
-                format!("series `{}`, index {}: `{text}` is no finite number; left out", self.id, row.index),
-            ),
+            Some(_) => format!("series `{id}`: more than {MOST} values; index {} left out", row.index),
+            None => format!("series `{id}`, index {}: `{text}` is no finite number; left out", row.index),
+        };
+        if counts.warnings.len() < TOLD {
+            counts.warnings.push(left_out);
         }
     }
 
@@ -178,11 +182,5 @@ impl Series {
             counts.drifts += 1;
         }
         Ok(())
-    }
-}
-
-fn warn(counts: &mut Counts, text: String) {
-    if counts.warnings.len() < TOLD {
-        counts.warnings.push(text);
     }
 }

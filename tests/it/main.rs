@@ -9,6 +9,7 @@
 
 mod against;
 mod bench;
+mod changepoints;
 mod docs;
 mod given;
 mod hostile;

@@ -8,7 +8,7 @@ const MARGIN: f64 = 1.12;
 const LEAN_MARGIN: f64 = 1.02;
 /// The scales of the soft bound of differences within pairs, as quantiles of their sizes, and how much larger the
 /// efficacy must be than with the first, which is near the best for noise with tails somewhat longer than normal.
-const SOFT: [(f64, f64); 3] = [(0.5, 1.0), (0.2, 1.08), (0.8, 1.02)];
+const SOFT: [(f64, f64); 3] = [(0.55, 1.0), (0.2, 1.13), (0.8, 1.03)];
 /// The quantiles of their sizes at which they may be clipped instead, for noise with a core and a far crowd.
 const HARD: [f64; 2] = [0.4, 0.6];
 /// The quantiles at which values freed of a wider level are clipped: as much on both sides, or more above, where the tail is.
