@@ -50,9 +50,18 @@ pub fn summarise(samples: &[f64], confidence: f64) -> Option<Description> {
 
 /// The median of a sample in any order; `None` for an empty one.
 pub fn median(samples: &[f64]) -> Option<f64> {
-    let mut sorted = samples.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    (!sorted.is_empty()).then(|| median_of_sorted(&sorted))
+    if samples.is_empty() {
+        return None;
+    }
+    let mut all = samples.to_vec();
+    let half = all.len() / 2;
+    let (below, middle, _) = all.select_nth_unstable_by(half, f64::total_cmp);
+    let middle = *middle;
+    if samples.len() % 2 == 1 {
+        return Some(middle);
+    }
+    let below = below.iter().copied().max_by(f64::total_cmp);
+    Some(below.map_or(middle, |below| f64::midpoint(below, middle)))
 }
 
 /// Median absolute deviation from the median, unscaled; 0 for an empty sample.

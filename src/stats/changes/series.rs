@@ -1,6 +1,6 @@
 //! One series under analysis: its segments, what is left of it when their levels are taken away, and how noisy that is.
 
-use crate::stats::MAD_TO_SIGMA;
+use crate::stats::{MAD_TO_SIGMA, median};
 
 /// Clips of the scores in units of the scale, and how much larger the efficacy must be than with the first.
 const CLIPS: [(f64, f64); 4] = [(1.5, 1.0), (0.7, 1.06), (3.0, 1.02), (1e9, 1.05)];
@@ -42,19 +42,9 @@ pub(super) fn around(changes: &[usize], at: usize, n: usize) -> (usize, usize) {
     (start, changes.get(at + 1).copied().unwrap_or(n))
 }
 
-/// The median, found without sorting; zero for none.
+/// The median; zero for none.
 pub(super) fn centre(values: &[f64]) -> f64 {
-    let mut all = values.to_vec();
-    let half = all.len() / 2;
-    if all.is_empty() {
-        return 0.0;
-    }
-    let (below, middle, _) = all.select_nth_unstable_by(half, f64::total_cmp);
-    let middle = *middle;
-    if values.len() % 2 == 1 {
-        return middle;
-    }
-    below.iter().copied().max_by(f64::total_cmp).map_or(middle, |below| f64::midpoint(below, middle))
+    median(values).unwrap_or(0.0)
 }
 
 impl Noisy {

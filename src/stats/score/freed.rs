@@ -80,8 +80,8 @@ pub(super) fn lean(pairs: &[TimedPair]) -> Lean {
     let around = around(pairs);
     let reach = |values: &[f64]| {
         let mut sizes: Vec<f64> = values.iter().map(|value| value.abs()).collect();
-        sizes.sort_unstable_by(f64::total_cmp);
-        sizes.get((LEAN_REACH * sizes.len() as f64) as usize).copied().unwrap_or(0.0)
+        let at = (LEAN_REACH * sizes.len() as f64) as usize;
+        if at < sizes.len() { *sizes.select_nth_unstable_by(at, f64::total_cmp).1 } else { 0.0 }
     };
     let (ours, theirs) = (reach(&within), reach(&around));
     let (mut products, mut squares) = (0.0, 0.0);
