@@ -18,6 +18,7 @@ mod report;
 mod run;
 mod runs;
 mod schema;
+mod shared;
 mod simulate;
 mod table;
 
@@ -67,7 +68,7 @@ enum Command {
     Report(report::Args),
     /// List, show and cancel runs.
     Runs(runs::RunsArgs),
-    /// List and show baselines.
+    /// Share results between hosts, list and show baselines, accept changes.
     Baseline(baseline::BaselineArgs),
     /// Turn a harness's output or JUnit XML into our JSON.
     Convert(convert::Args),
