@@ -1,4 +1,4 @@
-//! `backsight baseline list|show`: what a run would be compared with.
+//! `backsight baseline`: what a run would be compared with, and the results that all hosts share.
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -7,6 +7,7 @@ use clap::{Args, Subcommand};
 
 use super::output::Format;
 use super::runs::{Stop, branch, commit, finish, minute, short_id, write_document, write_json};
+use super::shared::{self, SharedAction};
 use super::table::{self, Cell};
 use crate::ops::baseline::{self, BaselineError};
 use crate::results::ExitCode;
@@ -24,6 +25,8 @@ pub(super) struct BaselineArgs {
 
 #[derive(Debug, Subcommand)]
 enum BaselineAction {
+    #[command(flatten)]
+    Shared(SharedAction),
     /// For each branch and class of hosts, the run that a later one would be compared with
     List {
         /// Only this project
@@ -63,6 +66,7 @@ impl From<StoreError> for Stop {
 pub(super) fn run(args: &BaselineArgs, out: &mut impl Write, err: &mut impl Write) -> ExitCode {
     let places = Places::of(&args.workspace);
     let done = match &args.action {
+        BaselineAction::Shared(action) => shared::run(&args.workspace, action, out, err),
         BaselineAction::List { project, format } => list(&places, project.as_deref(), *format, out, err),
         BaselineAction::Show { branch, class, format } => {
             show(&places, branch.as_deref(), class.as_deref(), *format, out)

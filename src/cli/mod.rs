@@ -19,6 +19,7 @@ mod report;
 mod run;
 mod runs;
 mod schema;
+mod shared;
 mod simulate;
 mod table;
 
@@ -68,7 +69,7 @@ enum Command {
     Report(report::Args),
     /// List, show and cancel runs.
     Runs(runs::RunsArgs),
-    /// List and show baselines.
+    /// Share results between hosts, list and show baselines, accept changes.
     Baseline(baseline::BaselineArgs),
     /// Find steps and drifts in series of measurements.
     Changepoints(changepoints::Args),

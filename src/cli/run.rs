@@ -136,6 +136,9 @@ fn tell(answer: &Answer, format: Format, console: Console) -> ExitCode {
     } else {
         console.say(&format!("\n{text}"));
     }
+    for note in &answer.notes {
+        console.say(&format!("note: {note}"));
+    }
     for problem in &answer.problems {
         console.error(problem);
     }

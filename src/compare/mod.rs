@@ -57,8 +57,8 @@ impl Limits {
     }
 }
 
-/// Compares a run with a stored one, metric by metric and case by case. Benchmarks of the base whose step was not part
-/// of this run are not called missing.
+/// Compares a run with a stored one, metric by metric and case by case. Benchmarks of the base whose step was left
+/// out of this run by a selection are not called missing.
 pub fn unpaired(base: &Document, head: &Document, limits: &Limits) -> Comparison {
     let stored: BTreeMap<String, &Benchmark> = base.benchmarks.iter().map(|bench| (bench.series(), bench)).collect();
     let mut rows = Vec::new();
@@ -74,7 +74,10 @@ pub fn unpaired(base: &Document, head: &Document, limits: &Limits) -> Comparison
         seen.insert(series);
     }
     let ran: BTreeSet<&str> = head.steps.iter().map(|step| step.id.as_str()).collect();
-    let gone = stored.iter().filter(|(series, bench)| !seen.contains(*series) && ran.contains(bench.step.as_str()));
+    // A whole run of the same file has all steps that there are: one that is not among them has vanished, too.
+    let whole = head.run.selection.is_none() && head.pipeline.path == base.pipeline.path;
+    let told = |bench: &Benchmark| whole || ran.contains(bench.step.as_str());
+    let gone = stored.iter().filter(|(series, bench)| !seen.contains(*series) && told(bench));
     for (series, benchmark) in gone {
         let terms = limits.of(&benchmark.step);
         rows.extend(
@@ -127,6 +130,7 @@ fn reference(base: &Document) -> BaselineRef {
         branch: base.change.branch.clone(),
         at: base.run.started_at,
         class_key: base.host.class_key.clone(),
+        distance: None,
     }
 }
 
@@ -164,6 +168,7 @@ fn row(series: &str, base: Option<&Metric>, head: Option<&Metric>, limit: f64, v
         verdict: Verdict::Inconclusive,
         validity: validity.clone(),
         note: None,
+        accepted: None,
     };
     match (base, head) {
         (Some(base), Some(head)) if base.unit == head.unit && base.source == head.source => {

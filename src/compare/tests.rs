@@ -109,6 +109,9 @@ fn new_and_missing_are_listed_and_steps_that_were_not_asked_for_are_not_missing(
         let rows = unpaired(&base, head, &Limits::uniform(0.02)).rows;
         rows.into_iter().map(|row| (row.benchmark, row.verdict)).collect::<Vec<_>>()
     };
+    // A run of everything lacks what has gone from the pipeline file.
+    assert_eq!(told(&head)[2], ("gone".into(), Verdict::Missing));
+    head.run.selection = Some("-k kept".into());
     assert_eq!(told(&head), [("kept".into(), Verdict::Inconclusive), ("fresh".into(), Verdict::New)]);
     head.steps.push(step("benchmarks/gone"));
     assert_eq!(told(&head)[2], ("gone".into(), Verdict::Missing));

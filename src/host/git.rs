@@ -160,28 +160,17 @@ impl<'a> Git<'a> {
     fn command(&self, settings: &[&str]) -> Command {
         let mut command = Command::new("git");
         command.arg("-C").arg(&self.folder).arg("--no-pager");
-        for setting in [
-            "core.fsmonitor=false",
-            "core.hooksPath=/dev/null",
-            "log.showSignature=false",
-            "safe.bareRepository=explicit",
-            "core.untrackedCache=false",
-            "protocol.file.allow=user",
-            "submodule.recurse=false",
-            "gc.auto=0",
-            "maintenance.auto=false",
-        ]
-        .iter()
-        .chain(settings)
-        {
-            command.arg("-c").arg(setting);
-        }
-        command.env("GIT_OPTIONAL_LOCKS", "0").env("GIT_TERMINAL_PROMPT", "0");
-        command.env("GIT_NO_LAZY_FETCH", "1").env("LC_ALL", "C");
-        for name in REPOSITORY {
-            command.env_remove(name);
-        }
+        harden(&mut command, settings);
         command
+    }
+
+    /// All settings that hold here, as `config --list -z --show-scope` tells them.
+    pub(super) fn settings(&self, limit: usize) -> Result<String, GitError> {
+        let answer = self.ask("config", &["config", "--list", "--includes", "-z", "--show-scope"], b"", limit)?;
+        if !answer.success {
+            return Err(self.failed("config", &answer));
+        }
+        Ok(String::from_utf8_lossy(&answer.output).into_owned())
     }
 
     fn failed(&self, what: &'static str, answer: &Answer) -> GitError {
@@ -198,13 +187,38 @@ impl<'a> Git<'a> {
     }
 }
 
+/// Lets git start nothing by itself, ask nobody, and look at no other repository than it is told to.
+pub(super) fn harden(command: &mut Command, settings: &[&str]) {
+    for setting in [
+        "core.fsmonitor=false",
+        "core.hooksPath=/dev/null",
+        "log.showSignature=false",
+        "safe.bareRepository=explicit",
+        "core.untrackedCache=false",
+        "protocol.file.allow=user",
+        "submodule.recurse=false",
+        "gc.auto=0",
+        "maintenance.auto=false",
+    ]
+    .iter()
+    .chain(settings)
+    {
+        command.arg("-c").arg(setting);
+    }
+    command.env("GIT_OPTIONAL_LOCKS", "0").env("GIT_TERMINAL_PROMPT", "0");
+    command.env("GIT_NO_LAZY_FETCH", "1").env("LC_ALL", "C");
+    for name in REPOSITORY {
+        command.env_remove(name);
+    }
+}
+
 /// A full object name: SHA-1 or SHA-256.
 pub(super) fn is_hash(text: &str) -> bool {
     matches!(text.len(), 40 | 64) && text.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
 }
 
 /// A branch name that git would accept, and nothing that it would read as more than a name.
-pub(super) fn is_branch(text: &str) -> bool {
+pub fn is_branch(text: &str) -> bool {
     let forbidden = |c: char| c.is_whitespace() || c.is_control() || "~^:?*[\\".contains(c);
     !text.is_empty()
         && text.len() <= 255

@@ -5,11 +5,14 @@
 //! [`State`] says under which conditions something is measured. None of them fails: a fact that cannot be read is absent, and the reason is kept beside it or
 //! returned as a remark. Nothing here blocks for long: files are read with a bound, programs run with a time limit.
 
+mod ancestry;
 mod ask;
 mod cgroup;
 mod change;
 mod cpuinfo;
+mod data;
 mod environment;
+mod flow;
 mod git;
 mod machine;
 mod repository;
@@ -20,8 +23,11 @@ mod toolchain;
 mod tree;
 mod worktrees;
 
+pub use ancestry::{Ancestry, Trailer, ancestry, author, between, commit_named, trailers};
 pub use cgroup::groups;
 pub use change::change;
+pub use data::{DataError, DataRepository, Patience, REMOTE as DATA_REMOTE, Told};
+pub use git::is_branch;
 pub use machine::probe;
 pub use start::start;
 pub use state::State;

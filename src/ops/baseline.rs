@@ -1,7 +1,7 @@
-//! Which stored run is the baseline of a run, and what would be the baseline where.
+//! Which stored run is the baseline of a run where its commit is not known, and what would be the baseline where.
 //!
-//! The last finished run of the same project, branch and host class is taken; where the branch has none, that of the
-//! branch it goes to. A run of a change request never becomes the baseline of anything but later runs of the same
+//! `nearest` chooses by the history of commits. Where there is none, the last finished run of the same project, branch and
+//! host class is taken; where the branch has none, that of the branch it goes to. A run of a change request never becomes the baseline of anything but later runs of the same
 //! request: its branch may bear any name, `main` of a fork included.
 
 use jiff::Timestamp;
@@ -111,6 +111,8 @@ pub struct Baseline {
     pub document: Document,
     /// What to bear in mind about it, such as that its tree was dirty.
     pub note: Option<String>,
+    /// How many commits it lies before the one that should have been measured; absent where it was chosen by its date.
+    pub distance: Option<u64>,
 }
 
 impl Baseline {
@@ -123,6 +125,7 @@ impl Baseline {
             branch: document.change.branch.clone(),
             at: document.run.started_at,
             class_key: document.host.class_key.clone(),
+            distance: self.distance,
         }
     }
 }
@@ -135,7 +138,7 @@ pub fn choose(store: &dyn Store, wanted: &Wanted) -> Result<Option<Baseline>, St
     for query in wanted.queries() {
         let Some(facts) = store.baseline(&query)? else { continue };
         if let Some(document) = store.load(facts.id)? {
-            return Ok(Some(Baseline { document, note: note(&facts, wanted) }));
+            return Ok(Some(Baseline { document, note: note(&facts, wanted), distance: None }));
         }
     }
     Ok(None)

@@ -1,5 +1,6 @@
 //! One file per use case, joining the floors below. Both the command line and, later, a server call these.
 
+pub mod accepted;
 pub mod against;
 pub mod baseline;
 pub mod bench;
@@ -12,10 +13,12 @@ mod files;
 mod gate;
 pub mod init;
 pub mod load;
+pub mod nearest;
 pub mod planning;
 pub mod report;
 pub mod run;
 pub mod runs;
 pub mod schema;
+pub mod shared;
 pub mod simulate;
 pub mod when;

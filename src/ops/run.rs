@@ -2,6 +2,7 @@
 
 mod judge;
 mod prepare;
+mod sharing;
 mod tools;
 mod wanted;
 
@@ -9,15 +10,18 @@ use std::path::Path;
 use std::sync::PoisonError;
 
 use super::against::{self, Copies};
-use super::baseline::{self, Wanted};
+use super::baseline::Wanted;
 use super::files::{RESULTS, rescue, write_reports};
 use crate::compare::{self, Limits, Terms};
 use crate::execute::{self, Cancel, Emitter, Journal, Listener};
+use crate::ops::accepted;
+use crate::ops::nearest::{self, Choice, Line};
 use crate::plan::Work;
 use crate::results::{Comparison, Document, Event, ExitCode, MetricChange, RemarkLevel, Status};
 use crate::store::{OpenOptions, RunLock, SqliteStore, Store, StoreError};
 pub use prepare::new_seed;
 use prepare::{Prepared, prepare};
+use sharing::Sharing;
 pub use wanted::{Answer, Base, Request, RunError};
 
 /// Runs a pipeline. `listeners` hear every event after the journal has it.
@@ -43,14 +47,16 @@ pub fn run(request: Request, listeners: Vec<Box<dyn Listener>>) -> Result<Answer
     let steps = prepared.plan.runnable() as u64;
     emitter.emit(Event::RunStarted { document: Box::new(prepared.document.clone()), steps });
     prepared.tell_remarks(&emitter);
+    let mut problems = Vec::new();
+    let mut sharing = Sharing::of(&prepared);
+    sharing.pull(&prepared, &mut store, &emitter, &mut problems);
     let rows = execute::execute(&prepared.plan, &prepared.workshop, &emitter).map_err(RunError::System)?;
     let lacking = prepared.copies.as_ref().filter(|_| against::any_failed(&emitter));
     if let Some(text) = lacking.and_then(|copies| copies.left_behind(&prepared.workshop.workspace)) {
         emitter.remark(RemarkLevel::Warning, None, text);
     }
-    let mut problems = Vec::new();
     if !prepared.workshop.cancel.is_asked() {
-        match prepared.compare(rows, &store, &emitter) {
+        match prepared.compare(rows, &store, &emitter, &mut sharing) {
             Ok(comparison) => emitter.emit(Event::Compared { comparison }),
             Err(error) => problems.push(format!("no comparison: {error}")),
         }
@@ -60,9 +66,13 @@ pub fn run(request: Request, listeners: Vec<Box<dyn Listener>>) -> Result<Answer
     }
     prepared.end(&emitter, &problems);
     let mut document = emitter.finish().unwrap_or(prepared.document);
-    let files = keep(&folder, &mut document, &mut store, &mut problems);
+    let mut files = keep(&folder, &mut document, &mut store, &mut problems);
     drop(lock);
-    Ok(Answer { document, folder, files, problems })
+    let (notes, changed) = sharing.push(&mut document, &mut problems);
+    if changed {
+        files = keep(&folder, &mut document, &mut store, &mut problems);
+    }
+    Ok(Answer { document, folder, files, notes, problems })
 }
 
 /// Stores the document and writes the reports; the names of the files written are given back. The document goes to the
@@ -120,11 +130,28 @@ impl Prepared {
         limits
     }
 
-    /// The comparison of the two arms where there were two, otherwise that with the stored baseline.
-    fn compare(&self, rows: Vec<MetricChange>, store: &dyn Store, emitter: &Emitter) -> Result<Comparison, StoreError> {
-        let stored = self.compare_with_stored(store, emitter)?;
+    /// The comparison of the two arms where there were two, otherwise that with the stored baseline; what was accepted
+    /// is marked in it.
+    fn compare(
+        &self,
+        rows: Vec<MetricChange>,
+        store: &SqliteStore,
+        emitter: &Emitter,
+        sharing: &mut Sharing,
+    ) -> Result<Comparison, StoreError> {
+        let (stored, covering) = self.compare_with_stored(store, emitter)?;
+        for remark in &covering.remarks {
+            emitter.remark(RemarkLevel::Warning, None, remark.clone());
+        }
+        let mut comparison = self.with_arms(stored, rows);
+        covering.mark(&mut comparison);
+        sharing.accepted = covering.from_trailers;
+        Ok(comparison)
+    }
+
+    fn with_arms(&self, stored: Comparison, rows: Vec<MetricChange>) -> Comparison {
         if self.workshop.arms.is_none() {
-            return Ok(stored);
+            return stored;
         }
         let seed = self.workshop.seed;
         let arms = self.copies.as_ref().map_or_else(|| "base and head".to_owned(), Copies::described);
@@ -134,35 +161,41 @@ impl Prepared {
         }
         let paired = compare::paired(rows, self.workshop.false_alarms, note);
         // What was measured at another time says nothing beside what was measured in turns; tests need no turns.
-        Ok(Comparison {
+        Comparison {
             rows: paired.rows,
             basis: paired.basis,
             note: paired.note,
             baseline: None,
             false_alarms: paired.false_alarms,
             ..stored
-        })
+        }
     }
 
-    fn compare_with_stored(&self, store: &dyn Store, emitter: &Emitter) -> Result<Comparison, StoreError> {
-        let compare_with = self.loaded.pipeline().baseline.compare_with.as_deref();
+    fn compare_with_stored(
+        &self,
+        store: &SqliteStore,
+        emitter: &Emitter,
+    ) -> Result<(Comparison, accepted::Covering), StoreError> {
+        let compare_with = self.baseline.compare_with.as_deref();
         let wanted = emitter.look(|document| Wanted::by(document, compare_with)).unwrap_or_default();
-        let base = baseline::choose(store, &wanted)?;
+        let change = &self.document.change;
+        let line = Line::of(&self.workshop.workspace, change);
+        let mut choice = nearest::choose(store, &wanted, line.as_ref())?;
+        let against = self.document.run.against.as_ref().map(|against| against.base.clone());
+        let stored = match &choice {
+            Choice::Found(base) => base.document.change.commit.clone(),
+            Choice::None(_) => None,
+        };
+        let base = against.or(stored);
+        let covering =
+            accepted::covering(&self.workshop.workspace, &wanted.project, change, base.as_deref(), store.accepted()?);
+        if let Choice::Found(base) = &mut choice {
+            covering.rename(&mut base.document);
+        }
         let limits = self.limits();
-        let compared = emitter.look(|head| match &base {
-            Some(base) => {
-                let mut comparison = compare::unpaired(&base.document, head, &limits);
-                if let (Some(note), Some(more)) = (&mut comparison.note, &base.note) {
-                    *note = format!("{note}; {more}");
-                }
-                comparison
-            }
-            None => {
-                let why = "no earlier run of this branch on this kind of host is stored; this run can be the next one's baseline";
-                compare::without_base(head, &limits, why.into())
-            }
-        });
-        Ok(compared.unwrap_or_else(|| compare::without_base(&self.document, &limits, "nothing was run".into())))
+        let compared = emitter.look(|head| compared(&choice, head, &limits));
+        let nothing = || compare::without_base(&self.document, &limits, "nothing was run".into());
+        Ok((compared.unwrap_or_else(nothing), covering))
     }
 
     fn end(&self, emitter: &Emitter, problems: &[String]) {
@@ -178,6 +211,20 @@ impl Prepared {
             exit_code = if signal == 2 { ExitCode::Interrupted } else { ExitCode::Terminated };
         }
         emitter.emit(Event::RunFinished { status, exit_code, duration_ns: emitter.elapsed_ns() });
+    }
+}
+
+fn compared(choice: &Choice, head: &Document, limits: &Limits) -> Comparison {
+    match choice {
+        Choice::Found(base) => {
+            let mut comparison = compare::unpaired(&base.document, head, limits);
+            comparison.baseline = Some(base.reference());
+            if let (Some(note), Some(more)) = (&mut comparison.note, &base.note) {
+                *note = format!("{note}; {more}");
+            }
+            comparison
+        }
+        Choice::None(why) => compare::without_base(head, limits, why.clone()),
     }
 }
 

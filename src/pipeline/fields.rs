@@ -18,6 +18,8 @@ pub const RULE_KEYS: [&str; 6] = ["model", "family", "task", "target", "kind", "
 /// The format name of an environment variable's name.
 pub(super) const VARIABLE: &str = "backsight-variable";
 const DATE: &str = "date";
+/// The format name of a branch or a remote.
+const BRANCH: &str = "backsight-branch";
 /// The format name of a reason code.
 pub(super) const CODE: &str = "backsight-code";
 
@@ -28,9 +30,19 @@ pub(super) fn accepts(format: &str, text: &str) -> bool {
         SHARE => Percent::parse(text).is_some(),
         VARIABLE => is_variable(text),
         DATE => text.len() == 10 && text.parse::<jiff::civil::Date>().is_ok(),
+        BRANCH => is_branch(text),
         CODE => text.starts_with(|c: char| c.is_ascii_lowercase()) && text.chars().all(is_code_character),
         _ => true,
     }
+}
+
+/// A plain name of a branch or remote: nothing that git would read as more than a name.
+fn is_branch(text: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '/');
+    let part = |part: &str| {
+        !part.is_empty() && !part.starts_with(['.', '-']) && !part.ends_with(['.']) && !part.ends_with(".lock")
+    };
+    text.len() <= 200 && text.chars().all(plain) && !text.contains("..") && text.split('/').all(part)
 }
 
 fn is_code_character(c: char) -> bool {
@@ -125,6 +137,16 @@ pub(super) fn pin(_: &mut SchemaGenerator) -> Schema {
                 "items": { "type": "integer", "minimum": 0, "maximum": LAST_PROCESSOR },
             },
         ],
+    })
+}
+
+pub(super) fn branch(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "string",
+        "title": "name of a branch or remote",
+        "pattern": "^[A-Za-z0-9_][A-Za-z0-9_./-]*$",
+        "format": BRANCH,
+        "examples": ["backsight-data", "origin"],
     })
 }
 

@@ -459,6 +459,52 @@ pub struct BaselineConfig {
     /// are linked from the workspace.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub carry: Vec<String>,
+    /// Where results are shared between hosts. Default: in a CI job whose remote has the data branch, `git`; otherwise
+    /// `sqlite`, which shares nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub store: Option<BaselineStore>,
+    /// The git remote that holds the data branch. Default `origin`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "fields::branch")]
+    pub remote: Option<String>,
+    /// The branch that holds shared results. Default `backsight-data`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "fields::branch")]
+    pub data_branch: Option<String>,
+    /// With `store: file`, the folder that holds shared results, relative to the workspace.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub folder: Option<String>,
+    /// Which runs are added to the shared results. Default `default-branch`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub push: Option<PushPolicy>,
+    /// Shared results that cannot be read or written make the run fail with exit code 4; otherwise that is a remark.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub strict: bool,
+}
+
+/// Where results are shared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum BaselineStore {
+    /// A branch of its own in the project's repository.
+    Git,
+    /// A folder.
+    File,
+    /// Nowhere: the store of this workspace is all there is.
+    Sqlite,
+}
+
+/// Which runs are added to the shared results.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum PushPolicy {
+    /// Those of the default branch.
+    #[default]
+    DefaultBranch,
+    /// All, each in the place of its branch or change request.
+    Always,
+    /// None: shared results are only read.
+    Never,
 }
 
 /// What makes a run fail.

@@ -50,7 +50,12 @@ fn reasons(document: &Document) -> String {
 }
 
 fn verdicts(document: &Document, wanted: Verdict) -> u64 {
-    document.comparison.iter().flat_map(|all| &all.rows).filter(|row| row.verdict == wanted).count() as u64
+    document
+        .comparison
+        .iter()
+        .flat_map(|all| &all.rows)
+        .filter(|row| row.verdict == wanted && row.accepted.is_none())
+        .count() as u64
 }
 
 /// Benchmarks whose base was to be measured and could not be.

@@ -51,6 +51,24 @@ pub struct BaselineRef {
     pub at: Timestamp,
     /// The class key of its host.
     pub class_key: String,
+    /// How many commits it lies before the one that should have been measured (the commit where a change request left its
+    /// target, the parent of any other commit); 0 where that one was. Absent where it was chosen by its date.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub distance: Option<u64>,
+}
+
+/// Who accepted a change, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct AcceptedRef {
+    /// The pattern that the benchmark's name matches.
+    pub pattern: String,
+    /// Why the change is wanted.
+    pub reason: String,
+    /// Who says so.
+    pub author: String,
+    /// From which commit on; absent where it holds for one change request.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commit: Option<String>,
 }
 
 /// How many pairs a paired decision rests on.
@@ -118,6 +136,9 @@ pub struct MetricChange {
     /// One plain sentence where the verdict alone would mislead.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
+    /// The change is wanted: it stands in the report, and the gate lets it pass.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accepted: Option<AcceptedRef>,
 }
 
 /// All metrics of a run against one baseline.

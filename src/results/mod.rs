@@ -29,7 +29,7 @@ pub use assembly::Assembly;
 pub use benchmark::{Arm, Benchmark, Direction, Dropped, Iteration, Metric, Summary, Validity};
 pub use case::{Attempt, Case, Failure, Outcome};
 pub use change::{Change, ChangeRequest, Provider};
-pub use comparison::{BaselineRef, Basis, Comparison, MetricChange, Pairs, Verdict};
+pub use comparison::{AcceptedRef, BaselineRef, Basis, Comparison, MetricChange, Pairs, Verdict};
 pub use conditions::{Conditions, Measuring, Pressure, Span};
 pub use document::{Against, Counts, Document, PipelineRef, Remark, RemarkLevel, RunInfo, SCHEMA, SchemaTag, Tool};
 pub use event::Event;

@@ -11,13 +11,18 @@ mod filter;
 mod folder;
 mod key;
 mod places;
+mod shelf;
 mod sqlite;
 
 pub use error::{FolderError, StoreError};
 pub use facts::{BaselineQuery, HistoryPoint, Measured, RunFacts, RunFilter, RunLabel, Series, SeriesFilter};
 pub use folder::{FolderState, Holder, RunFolder, RunLock};
 pub use places::Places;
-pub use sqlite::{OpenOptions, PointRow, SqliteStore};
+pub use shelf::{
+    Accepted, AcceptedKind, Changed, Edit, Entry, FolderShelf, GitShelf, Hear, LARGEST_FILE, MARK, Reach, Room,
+    RunName, Shelf, ShelfError, compacted, escaped, pack, unpack,
+};
+pub use sqlite::{Contents, OpenOptions, PointRow, SqliteStore, Taken};
 
 use uuid::Uuid;
 
@@ -54,6 +59,13 @@ pub trait Store {
     /// # Errors
     /// When the store cannot be read.
     fn baseline(&self, query: &BaselineQuery) -> Result<Option<RunFacts>, StoreError>;
+
+    /// The finished runs that the query allows and that measured one of these commits (full hashes), the newest first.
+    /// The query's branch and time do not matter: where a commit stands in the history does.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn of_commits(&self, query: &BaselineQuery, commits: &[String]) -> Result<Vec<RunFacts>, StoreError>;
 
     /// For each branch × class key of a project (of all, where `None`), the newest finished run that belongs to no
     /// change request: what a later run there would be compared with.

@@ -8,6 +8,9 @@
 )]
 
 mod against;
+mod baseline;
+mod baseline_git;
+mod baseline_pushers;
 mod bench;
 mod changepoints;
 mod docs;

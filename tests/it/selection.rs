@@ -180,7 +180,7 @@ fn set_cases(sandbox: &Sandbox, failing: &str, passing: &str) {
 #[test]
 fn the_second_run_says_what_moved_since_the_first() {
     let sandbox = changing("red", "green");
-    sandbox.run(&["run"]).says(1, &["FAILED", "c::red", "no comparison: no earlier run"]);
+    sandbox.run(&["run"]).says(1, &["FAILED", "c::red", "no baseline yet: no earlier run"]);
     let first = sandbox.document();
     assert_eq!(first.comparison.as_ref().unwrap().baseline, None);
     set_cases(&sandbox, "green", "red");

@@ -103,7 +103,7 @@ fn a_newer_format_is_refused_and_left_alone() {
     filled(&path, 1);
     Connection::open(&path).unwrap().pragma_update(None, "user_version", 99).unwrap();
     let error = refusal(&path);
-    assert!(matches!(error, StoreError::Newer { found: 99, known: 1, .. }), "{error:?}");
+    assert!(matches!(error, StoreError::Newer { found: 99, known: 2, .. }), "{error:?}");
     assert!(error.to_string().contains("use a newer backsight"), "{error}");
     let format: i64 = Connection::open(&path).unwrap().query_row("PRAGMA user_version", [], |row| row.get(0)).unwrap();
     assert_eq!(format, 99);

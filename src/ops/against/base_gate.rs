@@ -9,7 +9,7 @@ use std::path::Path;
 
 use crate::execute::Place;
 use crate::ops::load::read;
-use crate::pipeline::{self, BenchmarkStep, Gate, MetricName, MissingPolicy, Percent, Pipeline};
+use crate::pipeline::{self, BaselineConfig, BenchmarkStep, Gate, MetricName, MissingPolicy, Percent, Pipeline};
 use crate::plan::{Item, Work};
 
 /// The terms that a run is held to: the base's where there is one.
@@ -17,6 +17,8 @@ use crate::plan::{Item, Work};
 pub struct Held {
     /// The gate.
     pub gate: Gate,
+    /// Where the baseline comes from, by the base's file; absent where there is none.
+    pub baseline: Option<BaselineConfig>,
     /// Sentences for people: each difference between the two files, or why the base's does not count.
     pub remarks: Vec<String>,
 }
@@ -25,16 +27,18 @@ pub struct Held {
 /// entries are set to the base's.
 pub fn held_to(base: &Place, file: &Path, head: &Pipeline, items: &mut [Item]) -> Held {
     let mut remarks = Vec::new();
-    let gate = BaseGate::read(&base.workspace, file, &mut remarks).map(|base| {
+    let base = BaseGate::read(&base.workspace, file, &mut remarks);
+    if let Some(base) = &base {
         base.hold(head, items, &mut remarks);
-        base.gate
-    });
-    Held { gate: gate.unwrap_or_else(|| head.gate.clone()), remarks }
+    }
+    let (gate, baseline) = base.map_or_else(|| (head.gate.clone(), None), |base| (base.gate, Some(base.baseline)));
+    Held { gate, baseline, remarks }
 }
 
 /// The base's gate and benchmarks.
 struct BaseGate {
     gate: Gate,
+    baseline: BaselineConfig,
     benchmarks: BTreeMap<String, BenchmarkStep>,
 }
 
@@ -55,9 +59,9 @@ impl BaseGate {
             ));
             return None;
         };
-        let Pipeline { gate, benchmarks, .. } = parsed.pipeline;
+        let Pipeline { gate, baseline, benchmarks, .. } = parsed.pipeline;
         let benchmarks = benchmarks.into_iter().map(|step| (step.common.name.clone(), step)).collect();
-        Some(Self { gate, benchmarks })
+        Some(Self { gate, baseline, benchmarks })
     }
 
     /// Puts the base's limits and metrics into the head's plan, and tells where they differ from the head's.
@@ -191,7 +195,7 @@ benchmarks:
     #[test]
     fn a_change_cannot_loosen_its_own_gate() {
         use MetricName::{CpuTime, PeakMemory, WallTime};
-        let (Held { gate, remarks }, plan) = held(Some(BASE), HEAD);
+        let (Held { gate, remarks, .. }, plan) = held(Some(BASE), HEAD);
         assert_eq!(gate.missing, MissingPolicy::Fail);
         let usual = vec![WallTime, CpuTime];
         assert_eq!(
@@ -224,7 +228,7 @@ benchmarks:
         for (base, words) in
             [(None, "has no backsight.yml"), (Some("version: 7\n"), "understands"), (Some("{"), "understands")]
         {
-            let (Held { gate, remarks }, plan) = held(base, HEAD);
+            let (Held { gate, remarks, .. }, plan) = held(base, HEAD);
             assert!(
                 gate.missing == MissingPolicy::Warn && remarks.len() == 1 && remarks[0].contains(words),
                 "{remarks:?}"

@@ -18,9 +18,11 @@ pub(super) fn judge(document: &Document, missing: MissingPolicy, missing_target:
         || missing_target
         || rows().any(is_regression);
     let paired = document.comparison.as_ref().is_some_and(|comparison| comparison.basis == Basis::Paired);
-    // Without a stored run there is nothing to compare with yet; a base that was asked for should have been there.
-    let is_missing = |verdict| verdict == Verdict::Missing || (paired && verdict == Verdict::NoBase);
-    let no_result = bad(Kind::Benchmark) || rows().any(|row| is_missing(row.verdict));
+    // A first run has nothing to be compared with yet; a base that was asked for, and the baseline of a change request,
+    // should have been there.
+    let has_base = paired || document.change.request.is_some();
+    let is_missing = |verdict| verdict == Verdict::Missing || (has_base && verdict == Verdict::NoBase);
+    let no_result = bad(Kind::Benchmark) || rows().any(|row| row.accepted.is_none() && is_missing(row.verdict));
     if failed {
         (Status::Failed, ExitCode::Failed)
     } else if rows().any(is_doubtful) || (no_result && missing == MissingPolicy::Fail) {

@@ -14,7 +14,7 @@ use crate::ops::against::{self, Copies, Side};
 use crate::ops::facts::facts;
 use crate::ops::load::{Loaded, load};
 use crate::ops::planning::{PlanningError, planned};
-use crate::pipeline::Gate;
+use crate::pipeline::{BaselineConfig, Gate};
 use crate::plan::{Facts, Plan};
 use crate::results::{Document, Kind, PipelineRef, RunInfo};
 use crate::store::Places;
@@ -25,11 +25,12 @@ const BUDGET: Duration = Duration::from_secs(300);
 
 /// Everything that a run needs, before its first step.
 pub(super) struct Prepared {
-    pub(super) loaded: Loaded,
     pub(super) facts: Facts,
     pub(super) plan: Plan,
     /// The base's where there is one.
     pub(super) gate: Gate,
+    /// Where the baseline comes from; the base's file decides, too.
+    pub(super) baseline: BaselineConfig,
     pub(super) remarks: Vec<String>,
     pub(super) places: Places,
     pub(super) workshop: Workshop,
@@ -57,9 +58,11 @@ pub(super) fn prepare(request: Request) -> Result<Prepared, RunError> {
         (None, Base::Usual | Base::Nothing | Base::Revision(_)) => None,
     };
     let mut gate = loaded.pipeline().gate.clone();
+    let mut baseline = loaded.pipeline().baseline.clone();
     if let Some(copies) = &copies {
         let held = against::held_to(&copies.arms.base, &loaded.path, loaded.pipeline(), &mut plan.items);
         gate = held.gate;
+        baseline = held.baseline.unwrap_or(baseline);
         remarks.extend(copies.remarks.iter().cloned().chain(held.remarks));
     }
     let places = Places::of(&loaded.workspace);
@@ -85,7 +88,7 @@ pub(super) fn prepare(request: Request) -> Result<Prepared, RunError> {
         // Half is where a level stops being one.
         false_alarms: gate.false_alarms.0.min(0.5),
     };
-    Ok(Prepared { loaded, facts, plan, gate, remarks, places, workshop, document, id, started_at, copies })
+    Ok(Prepared { facts, plan, gate, baseline, remarks, places, workshop, document, id, started_at, copies })
 }
 
 /// The working copies where there is to be a base. One that nobody named and that cannot be had is a remark.

@@ -57,6 +57,8 @@ pub struct Answer {
     pub folder: PathBuf,
     /// The files written into it.
     pub files: Vec<String>,
+    /// What else to tell, such as where the results were shared.
+    pub notes: Vec<String>,
     /// What could not be written or stored; the results themselves are in `document`.
     pub problems: Vec<String>,
 }

@@ -163,6 +163,28 @@ pub(super) fn baseline(connection: &Connection, query: &BaselineQuery) -> rusqli
     statement.query_row(values, facts).optional()
 }
 
+/// The finished runs of these commits that the query allows.
+pub(super) fn of_commits(
+    connection: &Connection,
+    query: &BaselineQuery,
+    commits: &[String],
+) -> rusqlite::Result<Vec<RunFacts>> {
+    let sql = format!(
+        "SELECT * FROM runs
+         WHERE project = :project AND commit_hash IN (SELECT value FROM json_each(:commits)) AND class_key = :class
+           AND status IN {FINISHED} AND (request IS NULL OR request = :request)
+           AND (:exclude IS NULL OR id <> :exclude) AND (NOT :measured OR benchmarks > 0)
+         ORDER BY started DESC, no DESC"
+    );
+    let mut statement = connection.prepare_cached(&sql)?;
+    let values = named_params! {
+        ":project": query.project, ":commits": array(commits.iter().cloned()), ":class": query.class_key,
+        ":request": query.request.map(int), ":exclude": query.exclude.map(|id| id.to_string()),
+        ":measured": query.with_benchmarks,
+    };
+    statement.query_map(values, facts)?.collect()
+}
+
 /// The newest finished run of no change request for each branch × class key.
 pub(super) fn baselines(connection: &Connection, project: Option<&str>) -> rusqlite::Result<Vec<RunFacts>> {
     let sql = format!(

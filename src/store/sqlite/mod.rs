@@ -10,6 +10,7 @@ mod labels;
 mod list;
 mod open;
 mod save;
+mod shelved;
 mod words;
 
 use std::cell::RefCell;
@@ -21,6 +22,7 @@ use uuid::Uuid;
 
 pub use open::OpenOptions;
 pub use save::PointRow;
+pub use shelved::{Contents, Taken};
 
 use super::{BaselineQuery, HistoryPoint, RunFacts, RunFilter, Series, SeriesFilter, Store, StoreError};
 use crate::results::Document;
@@ -64,6 +66,10 @@ impl Store for SqliteStore {
 
     fn baselines(&self, project: Option<&str>) -> Result<Vec<RunFacts>, StoreError> {
         list::baselines(&self.connection, project).map_err(|source| self.error(source))
+    }
+
+    fn of_commits(&self, query: &BaselineQuery, commits: &[String]) -> Result<Vec<RunFacts>, StoreError> {
+        list::of_commits(&self.connection, query, commits).map_err(|source| self.error(source))
     }
 
     fn series(&self, filter: &SeriesFilter) -> Result<Vec<Series>, StoreError> {

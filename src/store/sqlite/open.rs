@@ -21,7 +21,7 @@ use crate::store::StoreError;
 /// "BSGT": marks our files in SQLite's header.
 const APPLICATION_ID: i64 = 0x4253_4754;
 /// The scripts that lead from each format to the next; the format is how many have run.
-const MIGRATIONS: &[&str] = &[include_str!("schema_1.sql")];
+const MIGRATIONS: &[&str] = &[include_str!("schema_1.sql"), include_str!("schema_2.sql")];
 const LATEST: i64 = MIGRATIONS.len() as i64;
 const MAGIC: &[u8; 16] = b"SQLite format 3\0";
 /// How long to wait before asking again for a lock that SQLite itself does not wait for.

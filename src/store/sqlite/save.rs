@@ -37,20 +37,10 @@ impl SqliteStore {
     pub(super) fn save_run(&mut self, document: &Document) -> Result<(), StoreError> {
         // Packed before the write lock is taken: other processes should not wait for it.
         let stored = Stored::pack(document)?;
-        let facts = RunFacts::from(document);
-        self.write(|connection| {
-            let (run, replaced) = save_facts(connection, &facts)?;
-            if replaced {
-                clear(connection, run)?;
-            }
-            stored.insert(connection, run)?;
-            save_steps(connection, run, &document.steps)?;
-            save_points(connection, run, document)?;
-            save_outcomes(connection, run, document)
-        })
+        self.write(|connection| save_stored(connection, document, &stored))
     }
 
-    fn write(&mut self, work: impl FnOnce(&Connection) -> rusqlite::Result<()>) -> Result<(), StoreError> {
+    pub(super) fn write(&mut self, work: impl FnOnce(&Connection) -> rusqlite::Result<()>) -> Result<(), StoreError> {
         let (path, busy) = (self.path.clone(), self.busy);
         self.labels.get_mut().clear();
         let transaction = self.begin()?;
@@ -58,6 +48,18 @@ impl SqliteStore {
             .and_then(|()| transaction.commit())
             .map_err(|source| StoreError::from_sqlite(&path, busy, source))
     }
+}
+
+/// Writes a run whose document is packed already, within a transaction.
+pub(super) fn save_stored(connection: &Connection, document: &Document, stored: &Stored) -> rusqlite::Result<()> {
+    let (run, replaced) = save_facts(connection, &RunFacts::from(document))?;
+    if replaced {
+        clear(connection, run)?;
+    }
+    stored.insert(connection, run)?;
+    save_steps(connection, run, &document.steps)?;
+    save_points(connection, run, document)?;
+    save_outcomes(connection, run, document)
 }
 
 const SAVE_FACTS: &str = "
