@@ -36,7 +36,7 @@ pub mod host;
 /// Carries out a plan and emits events: processes, tests, generations, benchmarks, journal.
 pub mod execute;
 
-/// Where results and baselines live: SQLite.
+/// Where results and baselines live: SQLite, and the git branch or folder that hosts share.
 pub mod store;
 
 /// One file per use case, joining the above.

@@ -242,7 +242,7 @@ fn settings(git: &Git<'_>, remote: &str) -> Result<Vec<(String, String)>, DataEr
             if wanted {
                 found.push((format!("remote.{REMOTE}{rest}"), value.to_owned()));
             }
-        } else if matches!(scope, "local" | "worktree") && leads_out(key) {
+        } else if (matches!(scope, "local" | "worktree") && leads_out(key)) || key == "core.sshcommand" {
             found.push((key.to_owned(), value.to_owned()));
         }
     }

@@ -302,3 +302,120 @@ fn a_job_of_a_ci_shares_where_the_branch_is_there_and_is_silent_where_it_is_not(
     let told = remote.backsight(&next, &["run"]);
     assert!(!told.stderr.contains("added to branch"), "{told:?}");
 }
+
+#[test]
+fn a_copy_that_was_damaged_is_made_again() {
+    let remote = Remote::with(PIPELINE);
+    let job = remote.job("a");
+    push(&remote, &job, [1]);
+    let ours = job.join(".git/backsight/data.git");
+    let damages: [&dyn Fn(); 4] = [
+        &|| fs::write(ours.join("HEAD"), "").unwrap(),
+        &|| fs::remove_dir_all(ours.join("objects")).unwrap(),
+        &|| fs::write(ours.join("shallow.lock"), "").unwrap(),
+        &|| fs::write(ours.join("refs/backsight/next.lock"), "").unwrap(),
+    ];
+    for (nth, damage) in damages.iter().enumerate() {
+        damage();
+        push(&remote, &job, [2 + nth as i64]);
+    }
+    remote.backsight(&job, &["baseline", "verify"]).says(0, &["5 sound runs", "0 files with something wrong"]);
+}
+
+#[test]
+fn a_remote_that_gives_no_parts_is_read_whole() {
+    let remote = Remote::with(PIPELINE);
+    let job = remote.job("a");
+    push(&remote, &job, [1, 2]);
+    // Contents can be left out, but not asked for one by one.
+    remote.git(&remote.bare(), &["config", "uploadpack.allowAnySHA1InWant", "false"]);
+    let old = remote.job("b");
+    remote.git(&old, &["config", "protocol.version", "0"]);
+    remote.backsight(&old, &["baseline", "pull"]).says(0, &["2 new runs"]);
+    // Nor left out.
+    remote.git(&remote.bare(), &["config", "uploadpack.allowFilter", "false"]);
+    let older = remote.job("c");
+    remote.backsight(&older, &["baseline", "pull"]).says(0, &["2 new runs"]);
+    push(&remote, &older, [3]);
+}
+
+/// Serves a folder of repositories by git's own program. Asks for a token; one of them may only read.
+const SERVER: &str = r#"
+import http.server, os, subprocess, sys
+class Git(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.0"
+    def log_message(self, *_): pass
+    def do_POST(self): self.do_GET()
+    def do_GET(self):
+        token = self.headers.get("Authorization", "").removeprefix("basic ")
+        if token not in ("writer", "reader"):
+            self.send_response(401); self.send_header("WWW-Authenticate", "Basic"); self.end_headers(); return
+        if token == "reader" and "git-receive-pack" in self.path:
+            self.send_response(403); self.end_headers(); return
+        path, _, query = self.path.partition("?")
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        if self.headers.get("Transfer-Encoding") == "chunked":
+            while (size := int(self.rfile.readline(), 16)): body += self.rfile.read(size); self.rfile.readline()
+            self.rfile.readline()
+        env = dict(os.environ, GIT_PROJECT_ROOT=sys.argv[1], GIT_HTTP_EXPORT_ALL="1", PATH_INFO=path, QUERY_STRING=query,
+            REQUEST_METHOD=self.command, CONTENT_TYPE=self.headers.get("Content-Type", ""), REMOTE_USER=token,
+            CONTENT_LENGTH=str(len(body)), GIT_PROTOCOL=self.headers.get("Git-Protocol", ""),
+            HTTP_CONTENT_ENCODING=self.headers.get("Content-Encoding", ""))
+        out = subprocess.run(["git", "http-backend"], input=body, env=env, stdout=subprocess.PIPE).stdout
+        head, _, rest = out.partition(b"\r\n\r\n")
+        lines = [line.split(": ", 1) for line in head.decode().split("\r\n") if line]
+        status = next((value for key, value in lines if key == "Status"), "200")
+        self.send_response(int(status.split()[0]))
+        for key, value in lines: self.send_header(key, value)
+        self.end_headers(); self.wfile.write(rest)
+server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Git)
+print(server.server_address[1], flush=True)
+server.serve_forever()
+"#;
+
+/// Ends the server with the test.
+struct Server(std::process::Child);
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn tokens_that_a_checkout_leaves_in_the_clone_are_used_over_http() {
+    use std::io::BufRead;
+    let remote = Remote::with(PIPELINE);
+    let root = remote.root();
+    let mut command = remote.sandbox.command_of("python3", &["-c", SERVER, root.to_str().unwrap()]);
+    let mut server = Server(command.stdout(std::process::Stdio::piped()).spawn().unwrap());
+    let mut port = String::new();
+    std::io::BufReader::new(server.0.stdout.take().unwrap()).read_line(&mut port).unwrap();
+    let address = format!("http://127.0.0.1:{}", port.trim());
+    let job = |name: &str, token: Option<&str>| {
+        let folder = remote.job(name);
+        remote.git(&folder, &["remote", "set-url", "origin", &format!("{address}/remote.git")]);
+        if let Some(token) = token {
+            let key = format!("http.{address}/.extraheader");
+            remote.git(&folder, &["config", &key, &format!("AUTHORIZATION: basic {token}")]);
+        }
+        folder
+    };
+    let writer = job("writer", Some("writer"));
+    push(&remote, &writer, [1]);
+    let ours = fs::read_to_string(writer.join(".git/backsight/data.git/config")).unwrap();
+    assert!(!ours.contains("writer") && !ours.contains("127.0.0.1"), "{ours}");
+    // As of a change request from a fork: it reads, and says that it may not write.
+    let reader = job("reader", Some("reader"));
+    remote.backsight(&reader, &["baseline", "pull"]).says(0, &["1 new run"]);
+    let file = remote.write(&reader, &run(2));
+    let told = remote.backsight(&reader, &["baseline", "push", &file]);
+    told.says(4, &["may be read but not written", "contents: write"]);
+    let (told, _) = remote.run(&reader, &[]);
+    told.says(0, &["may be read but not written"]);
+    // Without a token nobody is asked for one.
+    let nobody = job("nobody", None);
+    remote.backsight(&nobody, &["baseline", "pull"]).says(4, &["asks for credentials"]);
+    assert_eq!(remote.files().iter().filter(|path| path.starts_with("runs/")).count(), 1);
+}

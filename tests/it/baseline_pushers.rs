@@ -119,3 +119,34 @@ fn a_thousand_runs_are_pulled() {
         println!("1,000 runs pulled {what}: {:.2} s", began.elapsed().as_secs_f64());
     }
 }
+
+#[test]
+#[ignore = "a measurement; docs/measurements/baseline.md has its figures"]
+fn a_branch_of_a_hundred_thousand_runs_is_added_to() {
+    let remote = Remote::empty();
+    let job = remote.job("a");
+    let file = remote.write(&job, &document(1));
+    remote.backsight(&job, &["baseline", "push", &file]).says(0, &[]);
+    // Many files with the content of none of them: only their names matter here.
+    let mut stream = String::from("commit refs/heads/backsight-data\ncommitter a <a@b> 0 +0000\ndata 1\nx\n");
+    stream.push_str("from refs/heads/backsight-data^0\n");
+    for nth in 10..100_010 {
+        let path = RunName::of(&document(nth), false).path();
+        stream.push_str(&format!("M 100644 inline {path}\ndata {}\n{nth}\n", nth.to_string().len()));
+    }
+    let path = job.join("stream");
+    std::fs::write(&path, stream).unwrap();
+    let mut import = remote.sandbox.command_of("git", &["fast-import", "--quiet"]);
+    let status = import.current_dir(remote.bare()).stdin(std::fs::File::open(path).unwrap()).status().unwrap();
+    assert!(status.success());
+    let fresh = remote.job("fresh");
+    for (nth, what) in [(2, "a fresh clone"), (3, "a clone that knows the branch")] {
+        let file = remote.write(&fresh, &document(nth));
+        let began = Instant::now();
+        remote.backsight(&fresh, &["baseline", "push", &file]).says(0, &["1 run added"]);
+        println!("a run added to 100,000 by {what}: {:.2} s", began.elapsed().as_secs_f64());
+    }
+    let began = Instant::now();
+    remote.backsight(&fresh, &["baseline", "prune", "--keep", "1000"]).says(0, &["1000 left"]);
+    println!("99,000 of 100,000 pruned: {:.2} s", began.elapsed().as_secs_f64());
+}

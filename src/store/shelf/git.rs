@@ -11,7 +11,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::push::{Failure, judge, unreachable};
 use super::{Changed, Edit, Entry, Hear, LARGEST_FILE, MOST_ENTRIES, Shelf, ShelfError, first_files, judged};
-use crate::host::{DATA_REMOTE, DataRepository, Patience};
+use crate::host::{DATA_REMOTE, DataRepository, Patience, Told};
 
 /// Our copy of the branch.
 const FETCHED: &str = "refs/backsight/data";
@@ -85,7 +85,7 @@ impl<'a> GitShelf<'a> {
                 if attempt >= NETWORK_TRIES || !self.wait(attempt) {
                     return Err(error);
                 }
-            } else if !anew && (lower.contains("object") || lower.contains("pack") || lower.contains("shallow")) {
+            } else if !anew {
                 // Our copy may be damaged: it is only a copy.
                 self.repository.begin(self.patience)?;
                 anew = true;
@@ -94,6 +94,13 @@ impl<'a> GitShelf<'a> {
             }
         }
         Ok(())
+    }
+
+    /// The files of the branch as our copy has them; `None` where there is no branch.
+    fn list(&self) -> Result<Option<Told<Option<Vec<Entry>>>>, ShelfError> {
+        let Some(tip) = &self.tip else { return Ok(None) };
+        let words = ["ls-tree", "-r", "-z", "--full-tree", tip];
+        Ok(Some(self.repository.stream(&words, b"", self.patience, listed)?))
     }
 
     fn header(&self, message: &str, parent: Option<&str>) -> String {
@@ -208,9 +215,13 @@ impl Shelf for GitShelf<'_> {
 
     fn entries(&mut self) -> Result<Vec<Entry>, ShelfError> {
         self.fetch()?;
-        let Some(tip) = self.tip.clone() else { return Ok(Vec::new()) };
-        let words = ["ls-tree", "-r", "-z", "--full-tree", &tip];
-        let told = self.repository.stream(&words, b"", self.patience, listed)?;
+        let mut told = self.list()?;
+        if told.as_ref().is_some_and(|told| !told.success) {
+            self.repository.begin(self.patience)?;
+            self.fetch()?;
+            told = self.list()?;
+        }
+        let Some(told) = told else { return Ok(Vec::new()) };
         let place = self.place();
         if !told.success {
             return Err(unreachable(&place, &told.complaint));
@@ -247,7 +258,7 @@ impl Shelf for GitShelf<'_> {
     }
 
     fn change(&mut self, make: &mut dyn FnMut(&[Entry]) -> Edit) -> Result<Changed, ShelfError> {
-        let mut network = 0;
+        let (mut network, mut anew) = (0, false);
         for attempts in 1.. {
             let entries = self.entries()?;
             let edit = make(&entries);
@@ -255,7 +266,15 @@ impl Shelf for GitShelf<'_> {
             if edit.is_empty() {
                 return Ok(changed);
             }
-            let commit = self.commit(&edit)?;
+            let commit = match self.commit(&edit) {
+                // A killed process may have left its locks in our copy: it is only a copy.
+                Err(_) if !anew => {
+                    self.repository.begin(self.patience)?;
+                    anew = true;
+                    continue;
+                }
+                commit => commit?,
+            };
             match self.push(&commit, &[])? {
                 None => return Ok(changed),
                 Some(Failure::Final(error)) => return Err(error),
