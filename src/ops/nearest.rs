@@ -22,6 +22,8 @@ pub struct Line {
     pub cut: bool,
     /// What the first commit is to the change, for people.
     pub first: &'static str,
+    /// The commit itself.
+    pub head: String,
 }
 
 impl Line {
@@ -29,22 +31,23 @@ impl Line {
     pub fn of(workspace: &Path, change: &Change) -> Option<Self> {
         let head = change.commit.as_deref()?;
         let shallow = change.shallow?;
-        let whole = |Ancestry { commits, cut }: Ancestry, first| Some(Self { commits, cut, first });
+        let head = head.to_owned();
+        let whole = |Ancestry { commits, cut }: Ancestry, first| Some(Self { commits, cut, first, head: head.clone() });
         if change.request.is_some() {
             let first = "the commit where the change left its target";
             return match start(workspace, change) {
                 Some(Revision::Start(hash)) => whole(ancestry(workspace, &hash, shallow), first),
-                _ if change.base.as_deref() == Some(head) => whole(ancestry(workspace, head, shallow), first),
-                _ => Some(Self { commits: Vec::new(), cut: true, first }),
+                _ if change.base.as_ref() == Some(&head) => whole(ancestry(workspace, &head, shallow), first),
+                _ => Some(Self { commits: Vec::new(), cut: true, first, head }),
             };
         }
-        let Ancestry { mut commits, cut } = ancestry(workspace, head, shallow);
+        let Ancestry { mut commits, cut } = ancestry(workspace, &head, shallow);
         if change.dirty != Some(true) {
             // The commit itself is not before itself; with changes on top of it, it is.
-            commits.retain(|(hash, _)| hash != head);
+            commits.retain(|(hash, _)| *hash != head);
             commits.iter_mut().for_each(|(_, distance)| *distance -= 1);
         }
-        Some(Self { commits, cut, first: "the commit before" })
+        Some(Self { commits, cut, first: "the commit before", head })
     }
 
     fn short(&self) -> Option<&str> {
@@ -138,6 +141,13 @@ fn no_ancestor(line: &Line, newest: &Document) -> String {
     let commit = newest.change.short_commit().unwrap_or("no commit");
     let branch = newest.change.branch.as_deref().unwrap_or("no branch");
     let day = newest.run.started_at.strftime("%Y-%m-%d");
+    if newest.change.commit.as_ref() == Some(&line.head) {
+        return format!(
+            "no baseline yet: none of the {} commits before was measured on this kind of host; the newest stored run there is of \
+             this very commit, which is not compared with itself",
+            line.commits.len()
+        );
+    }
     format!(
         "no baseline yet: none of the {} commits before was measured on this kind of host; the newest stored run there is \
          of {commit} on {branch} ({day}), which is no ancestor and is not compared with",

@@ -231,6 +231,7 @@ fn of_two_runs_of_one_commit_the_newest_counts_and_clocks_do_not() {
     let job = remote.job("a");
     let (_, first) = remote.run(&job, &[]);
     let (_, second) = remote.run(&job, &[]);
+    assert!(note(&second).contains("of this very commit"), "{}", note(&second));
     // A host whose clock is years ahead measured the same commit.
     let mut ahead = second.clone();
     ahead.run.started_at = "2099-01-01T00:00:00Z".parse().unwrap();
