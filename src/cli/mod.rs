@@ -11,6 +11,7 @@ mod compare;
 mod completions;
 mod convert;
 pub mod diagnostic;
+mod history;
 mod init;
 mod manner;
 mod output;
@@ -71,6 +72,8 @@ enum Command {
     Runs(runs::RunsArgs),
     /// Share results between hosts, list and show baselines, accept changes.
     Baseline(baseline::BaselineArgs),
+    /// What benchmarks and tests did over commits: tables, plots, change points, drift since a release.
+    History(Box<history::Args>),
     /// Find steps and drifts in series of measurements.
     Changepoints(changepoints::Args),
     /// Turn a harness's output or JUnit XML into our JSON.
@@ -98,6 +101,7 @@ pub fn main() -> Code {
         Command::Report(args) => report::run(&args, console),
         Command::Runs(args) => runs::run(&args, &mut anstream::stdout().lock(), &mut anstream::stderr().lock()),
         Command::Baseline(args) => baseline::run(&args, &mut anstream::stdout().lock(), &mut anstream::stderr().lock()),
+        Command::History(args) => history::run(&args, &mut anstream::stdout().lock(), &mut anstream::stderr().lock()),
         Command::Changepoints(args) => changepoints::run(&args, console),
         Command::Convert(args) => convert::run(&args, console),
         Command::Schema(args) => schema::run(&args),

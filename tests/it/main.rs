@@ -15,6 +15,7 @@ mod bench;
 mod changepoints;
 mod docs;
 mod given;
+mod history;
 mod hostile;
 mod init;
 mod kill;
