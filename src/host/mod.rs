@@ -24,7 +24,7 @@ mod tree;
 mod worktrees;
 
 pub use ancestry::{
-    Ancestry, Trailer, ancestry, author, between, commit_named, latest_tag, line as commit_line, trailers,
+    Ancestry, Trailer, ancestry, author, between, commit_named, file_at, latest_tag, line as commit_line, trailers,
 };
 pub use cgroup::groups;
 pub use change::change;

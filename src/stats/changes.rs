@@ -8,6 +8,7 @@
 mod background;
 mod confirm;
 mod density;
+mod extended;
 mod locate;
 mod partition;
 mod series;
@@ -15,6 +16,7 @@ mod total;
 
 use background::{Background, Shape};
 use confirm::{Found, add, prune};
+pub use extended::extended;
 use locate::{settle, sharpen};
 use partition::partition;
 use series::Noisy;
