@@ -8,7 +8,6 @@
 mod background;
 mod confirm;
 mod density;
-mod extended;
 mod locate;
 mod partition;
 mod series;
@@ -16,7 +15,6 @@ mod total;
 
 use background::{Background, Shape};
 use confirm::{Found, add, prune};
-pub use extended::extended;
 use locate::{settle, sharpen};
 use partition::partition;
 use series::Noisy;

@@ -1,7 +1,7 @@
-//! How long a history takes: one benchmark out of a store of two million points, the latest baseline of 5,000 benchmarks,
-//! and all change points of 1,000 series when each has grown by one point. Prints Markdown tables.
+//! How long `backsight history` takes where each of 1,000 series has grown by one point, and on 100,000 runs. Prints
+//! Markdown tables; `docs/measurements/history.md` keeps them.
 //!
-//! `cargo bench --bench history` takes some minutes; `-- --quick` a tenth of the rows, to see that it works.
+//! `cargo bench --bench grown` takes some minutes; `-- --quick` a tenth of it, to see that it works.
 #![allow(
     clippy::unwrap_used,
     clippy::print_stdout,
@@ -15,16 +15,13 @@ mod support;
 use std::path::Path;
 use std::time::Instant;
 
-use backsight::ops::baseline::{Wanted, choose};
 use backsight::ops::history::{Question, history};
 use backsight::results::{Document, Kind, Outcome};
-use backsight::store::{OpenOptions, Places, SeriesFilter, SqliteStore, Store};
+use backsight::store::{OpenOptions, Places, SqliteStore, Store};
 
 fn main() {
     let quick = std::env::args().any(|argument| argument == "--quick");
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
-    one_of_many(&folder.path().join("rows"), if quick { 200 } else { 2000 });
-    baseline(&folder.path().join("base"), if quick { 500 } else { 5000 });
     grown(&folder.path().join("grown"), if quick { 100 } else { 1000 });
     many_runs(&folder.path().join("runs"), if quick { 10_000 } else { 100_000 });
 }
@@ -60,13 +57,12 @@ fn value(run: i64, benchmark: i64) -> f64 {
     1e6 * 1.06_f64.powi(steps as i32) * noise((run as u64) << 20 | benchmark as u64)
 }
 
-fn ci_run(nth: i64, benchmarks: i64, samples: usize) -> Document {
+fn ci_run(nth: i64, benchmarks: i64) -> Document {
     let mut document = support::document(nth);
     let step = support::add_step(&mut document, Kind::Benchmark, "criterion", None, None);
     for benchmark in 0..benchmarks {
         let value = value(nth, benchmark);
-        let samples = (0..samples).map(|i| (value * (1.0 + (i % 7) as f64 / 500.0)).round()).collect();
-        support::add_benchmark(&mut document, &step, &format!("group/case_{benchmark}"), value, samples);
+        support::add_benchmark(&mut document, &step, &format!("group/case_{benchmark}"), value, Vec::new());
     }
     document
 }
@@ -74,57 +70,12 @@ fn ci_run(nth: i64, benchmarks: i64, samples: usize) -> Document {
 fn fill(workspace: &Path, runs: i64, benchmarks: i64) {
     let mut store = SqliteStore::open(&Places::of(workspace).database(), &OpenOptions::default()).unwrap();
     for nth in 0..runs {
-        store.save(&ci_run(nth, benchmarks, 0)).unwrap();
+        store.save(&ci_run(nth, benchmarks)).unwrap();
     }
 }
 
 fn question(name: Option<&str>) -> Question {
     Question { benchmarks: name.into_iter().map(ToOwned::to_owned).collect(), last: 500, ..Question::default() }
-}
-
-fn one_of_many(workspace: &Path, runs: i64) {
-    fill(workspace, runs, 1000);
-    header(&format!("The last 500 points of one benchmark, out of {} points", runs * 1000));
-    let database = Places::of(workspace).database();
-    let store = SqliteStore::open(&database, &OpenOptions::default()).unwrap();
-    let series = store.series(&SeriesFilter::default()).unwrap();
-    let own = |label: &backsight::store::RunLabel| label.request.is_none() && label.branch.as_deref() == Some("main");
-    let read = |store: &SqliteStore, nth: usize| {
-        let (time, points) = timed(|| store.history_of(&series[(nth * 37) % series.len()], 500, &own).unwrap());
-        assert_eq!(points.len() as i64, runs.min(500));
-        time
-    };
-    row("the store kept open", (0..200).map(|nth| read(&store, nth)).collect());
-    drop(store);
-    let fresh = (0..50).map(|nth| read(&SqliteStore::open(&database, &OpenOptions::default()).unwrap(), nth));
-    row("first question after opening", fresh.collect());
-    let whole = (0..20).map(|nth| {
-        let name = format!("criterion/group/case_{}", nth * 37 % 1000);
-        timed(|| history(workspace, &question(Some(&name)), &|_| None).unwrap()).0
-    });
-    row("the whole operation, git asked and change points found", whole.collect());
-}
-
-fn baseline(workspace: &Path, benchmarks: i64) {
-    header(&format!("The latest baseline of {benchmarks} benchmarks"));
-    for (name, samples) in [("summaries alone", 0), ("30 raw samples each", 30)] {
-        let workspace = workspace.join(samples.to_string());
-        let database = Places::of(&workspace).database();
-        {
-            let mut store = SqliteStore::open(&database, &OpenOptions::default()).unwrap();
-            for nth in 0..20 {
-                store.save(&ci_run(nth, benchmarks, samples)).unwrap();
-            }
-        }
-        let wanted = Wanted::by(&support::document(99), None);
-        let times = (0..20).map(|_| {
-            let store = SqliteStore::open(&database, &OpenOptions::default()).unwrap();
-            let (time, found) = timed(|| choose(&store, &wanted).unwrap().unwrap());
-            assert_eq!(found.document.benchmarks.len() as i64, benchmarks);
-            time
-        });
-        row(name, times.collect());
-    }
 }
 
 fn grown(workspace: &Path, benchmarks: i64) {
@@ -138,7 +89,7 @@ fn grown(workspace: &Path, benchmarks: i64) {
     let mut times = Vec::new();
     for nth in 500..524 {
         let mut store = SqliteStore::open(&Places::of(workspace).database(), &OpenOptions::default()).unwrap();
-        store.save(&ci_run(nth, benchmarks, 0)).unwrap();
+        store.save(&ci_run(nth, benchmarks)).unwrap();
         drop(store);
         times.push(ask().0);
     }
@@ -159,7 +110,7 @@ fn grown(workspace: &Path, benchmarks: i64) {
 fn many_runs(workspace: &Path, runs: i64) {
     let mut store = SqliteStore::open(&Places::of(workspace).database(), &OpenOptions::default()).unwrap();
     for nth in 0..runs {
-        let mut document = ci_run(nth, 1, 0);
+        let mut document = ci_run(nth, 1);
         let unit = support::add_step(&mut document, Kind::Test, "unit", None, None);
         support::add_case(&mut document, &unit, "parses", Outcome::Passed);
         store.save(&document).unwrap();
