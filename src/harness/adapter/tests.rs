@@ -115,9 +115,8 @@ fn damaged_fixtures_never_panic() {
             }
             let _ = detect(&Head::new(&damaged[..damaged.len().min(HEAD)]));
             match own.reading {
-                Reading::Benchmarks(parse) => drop(parse(&damaged)),
-                Reading::Lines(read) => drop(read(&mut &damaged[..])),
                 Reading::Cases(read) => drop(read(&mut &damaged[..], &mut |_| std::ops::ControlFlow::Continue(()))),
+                _ => drop(own.parse(&damaged)),
             }
             count += 1;
         }
@@ -144,12 +143,11 @@ fn any_bytes_never_panic_and_noise_is_no_benchmark() {
     for adapter in ADAPTERS {
         for (index, bytes) in inputs.iter().enumerate() {
             let result = match adapter.reading {
-                Reading::Benchmarks(parse) => parse(bytes),
-                Reading::Lines(read) => read(&mut &bytes[..]),
                 Reading::Cases(read) => {
                     drop(read(&mut &bytes[..], &mut |_| std::ops::ControlFlow::Continue(())));
                     continue;
                 }
+                _ => adapter.parse(bytes),
             };
             assert!(index >= noises || result.is_err(), "{} reads noise {index}", adapter.name);
         }

@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use super::{Choice, ConvertError, Converted, Source};
+use super::{Choice, ConvertError, Converted, Wanted};
 use crate::harness::{TREES, Tree, TreeFile};
 
 /// How many files of a folder are looked at.
@@ -15,11 +15,11 @@ const DEPTH: usize = 32;
 const TREE_BYTES: u64 = 1 << 30;
 
 /// All that there is to read: a folder is one tree of a tool, or else its files one by one.
-pub(super) fn sources(choice: Choice, paths: &[PathBuf], told: &mut Converted) -> Result<Vec<Source>, ConvertError> {
+pub(super) fn wanted(choice: Choice, paths: &[PathBuf], told: &mut Converted) -> Result<Vec<Wanted>, ConvertError> {
     let mut all = Vec::new();
     for path in paths {
         if path.as_os_str() == "-" || !path.is_dir() {
-            all.push(Source::File(path.clone()));
+            all.push(Wanted::File(path.clone()));
             continue;
         }
         let mut found = Vec::new();
@@ -33,9 +33,9 @@ pub(super) fn sources(choice: Choice, paths: &[PathBuf], told: &mut Converted) -
                 if matches!(choice, Choice::Auto) {
                     told.found.push(format!("{}: read as `{}` (a folder)", path.display(), tree.adapter.name));
                 }
-                all.push(Source::Tree(path.clone(), tree, load(path, tree, &found)?));
+                all.push(Wanted::Tree(path.clone(), tree, load(path, tree, &found)?));
             }
-            None => all.extend(found.into_iter().map(|(_, file)| Source::InFolder(file))),
+            None => all.extend(found.into_iter().map(|(_, file)| Wanted::InFolder(file))),
         }
     }
     Ok(all)
