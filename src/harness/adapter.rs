@@ -261,6 +261,21 @@ pub enum Undecided {
     Unknown(Vec<(&'static str, String)>),
 }
 
+impl Undecided {
+    /// The reason in a pipeline, where `harness` names the format; what each of the others refused is left out.
+    pub fn in_pipeline(&self) -> String {
+        match self {
+            Self::Ambiguous(names) => {
+                format!("the output could be {}; name the format with `harness`", names.join(" or "))
+            }
+            Self::Unknown(_) => {
+                "the output is in none of the known formats; `backsight convert FILE` says why, and `harness` names one"
+                    .into()
+            }
+        }
+    }
+}
+
 fn list(refused: &[(&'static str, String)]) -> String {
     refused.iter().map(|(name, why)| format!("\n  {name}: {why}")).collect()
 }

@@ -12,26 +12,62 @@ pub(super) enum Scalar<'a> {
     Number(&'a str),
 }
 
-/// Hands out the keys and values of the object at the start of `json`, and returns its length. `None` if it is not that
-/// simple; what was handed out before is then to be forgotten.
-pub(super) fn flat<'a>(json: &'a str, mut take: impl FnMut(&'a str, Scalar<'a>)) -> Option<usize> {
-    let bytes = json.as_bytes();
-    let mut at = open(bytes, 0, b'{')?;
-    loop {
-        let (key, behind) = text(json, spaces(bytes, at))?;
-        at = spaces(bytes, open(bytes, behind, b':')?);
-        let (value, behind) = match bytes.get(at)? {
-            b'"' => text(json, at).map(|(value, behind)| (Scalar::Text(value), behind))?,
-            _ => number(json, at).map(|(value, behind)| (Scalar::Number(value), behind))?,
-        };
-        take(key, value);
-        at = spaces(bytes, behind);
-        match bytes.get(at)? {
-            b',' => at += 1,
-            b'}' => return Some(at + 1),
-            _ => return None,
+/// What stood between the values of the object before: files repeat the same keys and the same white space.
+#[derive(Debug, Default)]
+pub(super) struct Layout {
+    /// All before each value, from the end of the one before, and where its key is in it.
+    before: Vec<(Box<str>, std::ops::Range<usize>)>,
+}
+
+impl Layout {
+    /// The key and the place of the value, if what stands here is the same as in the object before.
+    fn known<'a>(&self, json: &'a str, at: usize, index: usize) -> Option<(&'a str, usize)> {
+        let (before, key) = self.before.get(index)?;
+        json.as_bytes().get(at..at + before.len()).filter(|here| **here == *before.as_bytes())?;
+        Some((json.get(at + key.start..at + key.end)?, spaces(json.as_bytes(), at + before.len())))
+    }
+
+    fn learn(&mut self, index: usize, before: &str, key: std::ops::Range<usize>) {
+        self.before.truncate(index);
+        if index < KEYS {
+            self.before.push((before.into(), key));
         }
     }
+}
+
+/// How many keys of an object are remembered.
+const KEYS: usize = 64;
+
+/// Hands out the keys and values of the object at the start of `json`, and returns its length. `None` if it is not that
+/// simple; what was handed out before is then to be forgotten.
+pub(super) fn flat<'a>(json: &'a str, layout: &mut Layout, mut take: impl FnMut(&'a str, Scalar<'a>)) -> Option<usize> {
+    let bytes = json.as_bytes();
+    let mut at = 0;
+    for index in 0.. {
+        let (key, start) = match layout.known(json, at, index) {
+            Some(known) => known,
+            None => {
+                let open_at = open(bytes, at, if index == 0 { b'{' } else { b',' })?;
+                let quote = spaces(bytes, open_at);
+                let (key, behind) = text(json, quote)?;
+                let start = spaces(bytes, open(bytes, behind, b':')?);
+                let from = quote + 1 - at;
+                layout.learn(index, json.get(at..start)?, from..from + key.len());
+                (key, start)
+            }
+        };
+        let (value, behind) = match bytes.get(start)? {
+            b'"' => text(json, start).map(|(value, behind)| (Scalar::Text(value), behind))?,
+            _ => number(json, start).map(|(value, behind)| (Scalar::Number(value), behind))?,
+        };
+        take(key, value);
+        at = behind;
+        let end = spaces(bytes, at);
+        if *bytes.get(end)? == b'}' {
+            return Some(end + 1);
+        }
+    }
+    None
 }
 
 /// The place behind white space and this byte.
@@ -111,7 +147,7 @@ mod tests {
 
     fn read(text: &str) -> Option<(Vec<(&str, Scalar<'_>)>, usize)> {
         let mut found = Vec::new();
-        let length = flat(text, |key, value| found.push((key, value)))?;
+        let length = flat(text, &mut Layout::default(), |key, value| found.push((key, value)))?;
         Some((found, length))
     }
 
@@ -124,6 +160,19 @@ mod tests {
             ("m", Scalar::Number("0")),
         ];
         assert_eq!(read(text), Some((found, text.len() - 3)));
+    }
+
+    /// What is remembered of one object never changes what another one holds.
+    #[test]
+    fn another_layout_is_read_too() {
+        let objects =
+            ["{\"a\":1}", "{\"a\": 1,\"b\":\"x\"}", "{\"b\":2,\"a\":3}", "{ \"a\":1,\"b\": 2,\"c\":3}", "{\"ab\":1}"];
+        let mut layout = Layout::default();
+        for first in objects.iter().chain(&objects).chain(objects.iter().rev()) {
+            let mut found = Vec::new();
+            let length = flat(first, &mut layout, |key, value| found.push((key, value)));
+            assert_eq!(length.map(|length| (found, length)), read(first), "{first}");
+        }
     }
 
     #[test]

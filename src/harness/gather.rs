@@ -154,7 +154,7 @@ pub(super) fn metric(format: &str, name: &str, value: f64, unit: &Unit) -> Metri
         upper: None,
         iterations: None,
         original_unit: unit.original.clone(),
-        source: format!("harness:{format}"),
+        source: ["harness:", format].concat(),
         samples: Vec::new(),
         summary: None,
         note: None,

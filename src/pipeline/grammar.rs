@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::fields;
-use super::harness::Harness;
+use super::harness::{Harness, TestHarness};
 use super::{Percent, StepDuration};
 
 /// A pipeline file, version 1.
@@ -193,6 +193,13 @@ pub struct TestStep {
     /// to `$BACKSIGHT_JUNIT`, otherwise the exit code is the only case.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub junit: Option<String>,
+    /// The format in which the framework reports. Default `junit`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub harness: Option<TestHarness>,
+    /// Where the report is: `stdout` (default; of `junit`: `$BACKSIGHT_JUNIT`), `stderr`, or a path or glob relative to
+    /// `working_dir`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output: Option<OutputSource>,
     /// How often a failed command is run again. A case that fails and then passes is flaky.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retries: Option<Retries>,
@@ -259,7 +266,7 @@ pub struct BenchmarkStep {
     /// The command is a harness that reports benchmarks of its own in this format.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub harness: Option<Harness>,
-    /// Where the harness's report is: `stdout` (default), `stderr`, or a path or glob relative to `working_dir`.
+    /// Where the harness's report is: `stdout` (default), `stderr`, or a path, folder or glob relative to `working_dir`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub output: Option<OutputSource>,
     /// The smallest change that matters for this benchmark; default: the gate's.

@@ -29,7 +29,7 @@ pub use grammar::{
     MetricName, MissingPolicy, Model, ModelSource, OutputSource, Pin, PinRule, Pipeline, PushPolicy, Retries, Rule,
     RuleAction, Shell, Stdin, TestStep,
 };
-pub use harness::Harness;
+pub use harness::{Harness, TestHarness};
 pub use load::{MAX_BYTES, MAX_DEPTH, MAX_EXPANDED_BYTES, MAX_NODES};
 pub use models::parse_models;
 pub use scalars::{Percent, StepDuration};

@@ -21,6 +21,7 @@ mod kill;
 mod measuring;
 mod misuse;
 mod pipeline;
+mod reports;
 mod rounds;
 mod runs;
 mod sandbox;

@@ -11,13 +11,14 @@ use super::runs::{Run, Runs};
 use crate::harness::HarnessError;
 use crate::harness::documents::one;
 use crate::harness::elements::{Elements, Found};
-use crate::harness::flat::{Scalar, flat};
+use crate::harness::flat::{Layout, Scalar, flat};
 
 /// Reads all documents from the one that starts here, and returns the last one's last line.
 pub(super) fn read<R: Read>(elements: &mut Elements<R>, runs: &mut Runs) -> Result<u64, HarnessError> {
+    let mut layout = Layout::default();
     loop {
         elements.document("benchmarks", &mut |line, text| {
-            if let Some((run, length)) = simple(text) {
+            if let Some((run, length)) = simple(text, &mut layout) {
                 runs.add(line, run);
                 return Ok(length);
             }
@@ -34,10 +35,10 @@ pub(super) fn read<R: Read>(elements: &mut Elements<R>, runs: &mut Runs) -> Resu
 }
 
 /// Almost all entries are of this kind.
-fn simple(text: &str) -> Option<(Run<'_>, usize)> {
+fn simple<'a>(text: &'a str, layout: &mut Layout) -> Option<(Run<'a>, usize)> {
     let mut run = Run::default();
     let mut is_finite = true;
-    let length = flat(text, |key, value| {
+    let length = flat(text, layout, |key, value| {
         let value = match value {
             Scalar::Text(text) => Plain::Text(Cow::Borrowed(text)),
             Scalar::Number(_) if is_known(key) => return,
