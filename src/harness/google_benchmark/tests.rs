@@ -102,3 +102,42 @@ fn what_failed_is_kept_and_marked() {
     let text = r#"{"context":{"num_cpus":1},"benchmarks":[{"name":"a","run_name":"a","run_type":"iteration","error_occurred":true,"error_message":"no file"}]}"#;
     assert!(listed(&ADAPTER.parse(text.as_bytes()).unwrap()).contains("no file"));
 }
+
+/// Enough benchmarks for several threads, with entries of all kinds among them: all there, in order, once.
+#[test]
+fn large_files_are_read_in_order() {
+    let mut text = String::from("{\"context\":{\"num_cpus\":1},\"benchmarks\":[");
+    for number in 0..3_000 {
+        let entry = match number % 7 {
+            3 => {
+                format!("{{\"name\":\"b{number}\",\"real_time\":{number}.5e+00,\"cpu_time\":NaN,\"time_unit\":\"ns\"}}")
+            }
+            5 => format!(
+                "{{\"name\":\"b\\u002d{number}\",\"real_time\":{number}.5,\"cpu_time\":1e+002,\"time_unit\":\"ns\"}}"
+            ),
+            _ => format!(
+                "{{\"name\": \"b{number}\", \"real_time\": {number}.5, \"cpu_time\": 1, \"time_unit\": \"ns\"}}"
+            ),
+        };
+        text.push_str(&format!("{}\n{entry}", if number == 0 { "" } else { "," }));
+    }
+    let whole = format!("{text}\n]}}\n{}", text.replace(":\"b", ":\"c").replace(": \"b", ": \"c") + "]}");
+    let parsed = ADAPTER.parse(whole.as_bytes()).unwrap();
+    assert_eq!((parsed.benchmarks.len(), parsed.warnings.len()), (6_000, 0));
+    for (number, benchmark) in parsed.benchmarks.iter().enumerate() {
+        let (letter, number) = (if number < 3_000 { "b" } else { "c" }, number % 3_000);
+        let one = if number % 7 == 5 { "-" } else { "" };
+        assert_eq!(benchmark.name, format!("{letter}{one}{number}"));
+        assert!((benchmark.metrics[0].value - (number as f64 + 0.5)).abs() < 1e-9);
+    }
+    let wrong = text.replace("2998.5", "2998.5e999");
+    let error = ADAPTER.parse(format!("{wrong}]}}").as_bytes()).unwrap_err();
+    assert_eq!((error.line, error.text.as_str()), (3_000, "not JSON"));
+    let mut given = 0;
+    let mut stop = |_| {
+        given += 1;
+        std::ops::ControlFlow::Break(())
+    };
+    read(&mut format!("{text}]}}").as_bytes(), &mut stop).unwrap();
+    assert_eq!(given, 1);
+}
