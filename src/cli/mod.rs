@@ -11,6 +11,7 @@ mod compare;
 mod completions;
 mod convert;
 pub mod diagnostic;
+mod import;
 mod init;
 mod manner;
 mod output;
@@ -73,6 +74,8 @@ enum Command {
     Baseline(baseline::BaselineArgs),
     /// Find steps and drifts in series of measurements.
     Changepoints(changepoints::Args),
+    /// Take over the history that another tool has kept.
+    Import(import::Args),
     /// Turn a harness's output or JUnit XML into our JSON.
     Convert(convert::Args),
     /// Print the JSON Schemas of our formats.
@@ -99,6 +102,7 @@ pub fn main() -> Code {
         Command::Runs(args) => runs::run(&args, &mut anstream::stdout().lock(), &mut anstream::stderr().lock()),
         Command::Baseline(args) => baseline::run(&args, &mut anstream::stdout().lock(), &mut anstream::stderr().lock()),
         Command::Changepoints(args) => changepoints::run(&args, console),
+        Command::Import(args) => import::run(&args, console),
         Command::Convert(args) => convert::run(&args, console),
         Command::Schema(args) => schema::run(&args),
         Command::Completions(args) => completions::run(&args),

@@ -11,6 +11,7 @@ pub mod convert;
 mod facts;
 mod files;
 mod gate;
+pub mod import;
 pub mod init;
 pub mod load;
 pub mod nearest;

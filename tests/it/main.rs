@@ -16,6 +16,7 @@ mod changepoints;
 mod docs;
 mod given;
 mod hostile;
+mod import;
 mod init;
 mod kill;
 mod measuring;
