@@ -5,6 +5,7 @@
 
 mod baseline;
 mod bench;
+mod bisect;
 mod changepoints;
 mod check;
 mod compare;
@@ -62,6 +63,8 @@ enum Command {
     Init(init::InitArgs),
     /// Measure two commands, or one in two revisions, in pairs and say whether one is slower.
     Bench(bench::Args),
+    /// Find the commit that changed a benchmark, by paired measurements.
+    Bisect(bisect::Args),
     /// Compare two result documents or stored runs.
     Compare(compare::Args),
     /// How often the decision of a run is wrong, and what it finds, on drawn and on recorded noise.
@@ -96,6 +99,7 @@ pub fn main() -> Code {
         Command::Check(args) => check::run(&args, console),
         Command::Init(args) => start(&args, console),
         Command::Bench(args) => bench::run(args, console),
+        Command::Bisect(args) => bisect::run(&args, console),
         Command::Compare(args) => compare::run(&args, console),
         Command::Simulate(args) => simulate::run(&args, console),
         Command::Report(args) => report::run(&args, console),

@@ -4,6 +4,7 @@ pub mod accepted;
 pub mod against;
 pub mod baseline;
 pub mod bench;
+pub mod bisect;
 pub mod changepoints;
 pub mod check;
 pub mod compare;

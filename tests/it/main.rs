@@ -12,6 +12,7 @@ mod baseline;
 mod baseline_git;
 mod baseline_pushers;
 mod bench;
+mod bisect;
 mod changepoints;
 mod docs;
 mod given;
