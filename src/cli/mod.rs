@@ -12,6 +12,7 @@ mod compare;
 mod completions;
 mod convert;
 pub mod diagnostic;
+mod history;
 mod import;
 mod init;
 mod manner;
@@ -75,6 +76,8 @@ enum Command {
     Runs(runs::RunsArgs),
     /// Share results between hosts, list and show baselines, accept changes.
     Baseline(baseline::BaselineArgs),
+    /// What benchmarks and tests did over commits: tables, plots, change points, drift since a release.
+    History(Box<history::Args>),
     /// Find steps and drifts in series of measurements.
     Changepoints(changepoints::Args),
     /// Take over the history that another tool has kept.
@@ -105,6 +108,7 @@ pub fn main() -> Code {
         Command::Report(args) => report::run(&args, console),
         Command::Runs(args) => runs::run(&args, &mut anstream::stdout().lock(), &mut anstream::stderr().lock()),
         Command::Baseline(args) => baseline::run(&args, &mut anstream::stdout().lock(), &mut anstream::stderr().lock()),
+        Command::History(args) => history::run(&args, &mut anstream::stdout().lock(), &mut anstream::stderr().lock()),
         Command::Changepoints(args) => changepoints::run(&args, console),
         Command::Import(args) => import::run(&args, console),
         Command::Convert(args) => convert::run(&args, console),

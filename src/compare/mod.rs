@@ -8,6 +8,7 @@
 mod cases;
 mod paired;
 mod simulation;
+pub mod trend;
 mod trial;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -169,6 +169,26 @@ pub fn headline(workspace: &Path, commit: &str) -> Option<(String, String)> {
     Some((author.trim().to_owned(), subject.trim().to_owned()))
 }
 
+/// The commits that lead to this one, the newest first and each before its parents; none where git cannot tell.
+pub fn line(workspace: &Path, commit: &str) -> Vec<String> {
+    if !is_hash(commit) {
+        return Vec::new();
+    }
+    let limit = format!("--max-count={MOST}");
+    let words = ["rev-list", "--topo-order", &limit, "--end-of-options", commit];
+    let said = Git::new(workspace).say("rev-list", &words);
+    said.unwrap_or_default().lines().filter(|hash| is_hash(hash)).map(ToOwned::to_owned).collect()
+}
+
+/// The latest tag that a commit has behind it.
+pub fn latest_tag(workspace: &Path, commit: &str) -> Option<String> {
+    if !is_hash(commit) {
+        return None;
+    }
+    let words = ["describe", "--tags", "--abbrev=0", commit];
+    Git::new(workspace).say("describe", &words).ok().filter(|name| !name.trim().is_empty())
+}
+
 /// The full hash of a revision, as people name it.
 pub fn commit_named(workspace: &Path, name: &str) -> Option<String> {
     let wanted = format!("{name}^{{commit}}");

@@ -23,7 +23,10 @@ mod toolchain;
 mod tree;
 mod worktrees;
 
-pub use ancestry::{Ancestry, Trailer, ancestry, author, between, commit_named, first_parents, headline, trailers};
+pub use ancestry::{
+    Ancestry, Trailer, ancestry, author, between, commit_named, first_parents, headline, latest_tag,
+    line as commit_line, trailers,
+};
 pub use cgroup::groups;
 pub use change::change;
 pub use data::{DataError, DataRepository, Patience, REMOTE as DATA_REMOTE, Told};

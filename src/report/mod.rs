@@ -6,6 +6,7 @@
 pub mod escape;
 pub mod figures;
 mod headline;
+pub mod history;
 pub mod junit;
 mod live;
 mod markdown;

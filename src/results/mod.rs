@@ -4,7 +4,8 @@
 //! [`Assembly`] folds events into a [`Document`], the store keeps documents, reports render them.
 //! The serialised form of [`Document`] is the published format `backsight/results/1`; its JSON Schema
 //! is generated from these types and committed as `schemas/results.schema.json`. A change that would
-//! break a reader of that format needs a new version beside it, never an edit of this one.
+//! break a reader of that format needs a new version beside it, never an edit of this one. [`History`] is published in
+//! the same way, as `backsight/history/1`.
 //!
 //! Times are nanoseconds, sizes are bytes, instants are UTC. A field that could not be read is absent,
 //! and the reason stands in `unread` beside it.
@@ -19,6 +20,7 @@ mod document;
 mod event;
 mod exit;
 mod generation;
+mod history;
 mod host;
 mod measured;
 mod record;
@@ -35,6 +37,10 @@ pub use document::{Against, Counts, Document, PipelineRef, Remark, RemarkLevel, 
 pub use event::Event;
 pub use exit::ExitCode;
 pub use generation::{Generation, GenerationState};
+pub use history::{
+    CaseTrend, FailingSince, FlakeRate, Guard, GuardRow, GuardState, HISTORY_SCHEMA, History, HistoryTag, SeriesChange,
+    SeriesDrift, SeriesHistory, SeriesPoint, Slower, TestHistory,
+};
 pub use host::{Cpu, Host, Os, Toolchain};
 pub use measured::{MEASURED, Measured};
 pub use record::{ColumnName, Record, command_block};

@@ -176,6 +176,19 @@ pub struct RunLabel {
     pub request: Option<u64>,
 }
 
+/// The runs of one branch, or of one change request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LineFacts {
+    /// The branch; absent where the runs know none.
+    pub branch: Option<String>,
+    /// The number of the change request.
+    pub request: Option<u64>,
+    /// The default branch as these runs were told.
+    pub default_branch: Option<String>,
+    /// How many runs.
+    pub runs: u64,
+}
+
 /// One point of a history.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct HistoryPoint {

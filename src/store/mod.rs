@@ -15,7 +15,9 @@ mod shelf;
 mod sqlite;
 
 pub use error::{FolderError, StoreError};
-pub use facts::{BaselineQuery, HistoryPoint, Measured, RunFacts, RunFilter, RunLabel, Series, SeriesFilter};
+pub use facts::{
+    BaselineQuery, HistoryPoint, LineFacts, Measured, RunFacts, RunFilter, RunLabel, Series, SeriesFilter,
+};
 pub use folder::{FolderState, Holder, RunFolder, RunLock};
 pub use places::Places;
 pub use shelf::{
@@ -80,9 +82,28 @@ pub trait Store {
     /// When the store cannot be read.
     fn series(&self, filter: &SeriesFilter) -> Result<Vec<Series>, StoreError>;
 
-    /// The last `limit` points of one series in the order of time. The last are those saved last.
+    /// The newest `limit` points of one series in the order of time.
     ///
     /// # Errors
     /// When the store cannot be read.
-    fn history(&self, series: &Series, limit: usize) -> Result<Vec<HistoryPoint>, StoreError>;
+    fn history(&self, series: &Series, limit: usize) -> Result<Vec<HistoryPoint>, StoreError> {
+        self.history_of(series, limit, &|_| true)
+    }
+
+    /// As [`Store::history`], of the runs that are `wanted` alone.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn history_of(
+        &self,
+        series: &Series,
+        limit: usize,
+        wanted: &dyn Fn(&RunLabel) -> bool,
+    ) -> Result<Vec<HistoryPoint>, StoreError>;
+
+    /// The branches and change requests that have runs, the latest first.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn lines(&self) -> Result<Vec<LineFacts>, StoreError>;
 }

@@ -16,6 +16,7 @@ mod bisect;
 mod changepoints;
 mod docs;
 mod given;
+mod history;
 mod hostile;
 mod import;
 mod init;

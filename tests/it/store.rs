@@ -131,10 +131,16 @@ fn a_history_goes_back_over_blocks_in_the_order_of_time() {
     };
     let expected: Vec<_> = (0..100).filter(|nth| nth % 10 != 5).map(f64::from).collect();
     assert_eq!(values(1000), expected);
-    assert_eq!(values(4), [40.0, 97.0, 98.0, 99.0]);
+    assert_eq!(values(4), [96.0, 97.0, 98.0, 99.0]);
+    assert_eq!(values(60).first(), Some(&33.0), "the 40th is among them");
     assert!(values(0).is_empty());
     let point = &store.history(&series[0], 1).unwrap()[0];
-    assert_eq!((point.label.run, point.label.branch.as_deref()), (document(40).run.id, Some("main")));
+    assert_eq!((point.label.run, point.label.branch.as_deref()), (document(99).run.id, Some("main")));
+    let even =
+        |label: &backsight::store::RunLabel| label.commit.as_deref().is_some_and(|hash| hash.ends_with(['0', '8']));
+    let points = store.history_of(&series[0], 3, &even).unwrap();
+    let commits: Vec<_> = points.iter().map(|point| point.label.commit.clone().unwrap()).collect();
+    assert_eq!(commits, [80, 88, 96].map(|nth| format!("{nth:040x}")));
     assert_eq!((point.measured.samples, point.measured.noisy), (Some(3), false));
 }
 

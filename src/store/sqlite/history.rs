@@ -9,7 +9,7 @@ use super::labels::Labels;
 use super::words::read;
 use crate::store::filter::name_glob;
 use crate::store::key::{block_of, span};
-use crate::store::{HistoryPoint, Measured, Series, SeriesFilter, StoreError};
+use crate::store::{HistoryPoint, LineFacts, Measured, RunLabel, Series, SeriesFilter, StoreError};
 
 pub(super) fn series(store: &SqliteStore, filter: &SeriesFilter) -> Result<Vec<Series>, StoreError> {
     let glob = filter.benchmark.as_deref().map(name_glob).transpose()?;
@@ -44,43 +44,59 @@ fn series_of(row: &Row<'_>) -> rusqlite::Result<Series> {
     })
 }
 
-/// The last points of a series: from the last block backwards until there are enough, then put into the order of
-/// time, which is not that of saving where a run came late.
+/// The newest points of a series that are `wanted`, in the order of time.
+///
+/// Blocks are read from the last one backwards. Once there are enough, a block is only read where it holds a run that is
+/// newer than the oldest point found: runs that were taken in late, such as imported ones, stand in late blocks.
 pub(super) fn points(
     connection: &Connection,
     labels: &mut Labels,
     series: &Series,
     limit: usize,
+    wanted: &dyn Fn(&RunLabel) -> bool,
 ) -> rusqlite::Result<Vec<HistoryPoint>> {
     // One snapshot for all blocks: consistent, and locks are taken once instead of once a block.
     let _snapshot = Transaction::new_unchecked(connection, TransactionBehavior::Deferred)?;
     labels.refresh(connection)?;
-    let last: Option<i64> = connection.prepare_cached("SELECT max(no) FROM runs")?.query_row([], |row| row.get(0))?;
     let mut statement = connection.prepare_cached(
         "SELECT id, value, low, high, samples, noisy FROM points WHERE id BETWEEN ?1 AND ?2 ORDER BY id DESC",
     )?;
     let mut found = Vec::with_capacity(limit.min(1024));
-    let mut block = last.map_or(-1, block_of);
-    while block >= block_of(series.first_run) && found.len() < limit {
-        let (first, last) = span(block, series.number);
-        let mut rows = statement.query([first, last])?;
-        let mut next = rows.next()?;
-        if next.is_some() {
-            let runs = labels.block(connection, block)?;
-            while let Some(row) = next {
+    let mut oldest = None;
+    for (block, newest) in labels.newest(connection)?.iter().copied() {
+        if block < block_of(series.first_run) || limit == 0 {
+            break;
+        }
+        if oldest.is_some_and(|oldest| newest < oldest) {
+            continue;
+        }
+        let before = found.len();
+        let runs = labels.block(connection, block)?;
+        if runs.iter().flatten().any(|label| wanted(label)) {
+            let (first, last) = span(block, series.number);
+            let mut rows = statement.query([first, last])?;
+            while let Some(row) = rows.next()? {
                 let place = usize::try_from(row.get::<_, i64>(0)? - first).unwrap_or_default();
-                if let Some(Some(label)) = runs.get(place) {
+                if let Some(label) = runs.get(place).and_then(Option::as_ref).filter(|label| wanted(label)) {
                     found.push(HistoryPoint { label: Arc::clone(label), measured: measured(row)? });
                 }
-                next = rows.next()?;
             }
         }
-        block -= 1;
+        if found.len() > before && found.len() >= limit {
+            oldest = nth_newest(&found, limit);
+        }
     }
-    found.truncate(limit);
     found.reverse();
     found.sort_by_key(|point| point.label.started_at);
+    found.drain(..found.len().saturating_sub(limit));
     Ok(found)
+}
+
+/// The start of the `limit`-th newest point, in microseconds.
+fn nth_newest(found: &[HistoryPoint], limit: usize) -> Option<i64> {
+    let mut starts: Vec<i64> = found.iter().map(|point| point.label.started_at.as_microsecond()).collect();
+    let place = starts.len().checked_sub(limit)?;
+    (place < starts.len()).then(|| *starts.select_nth_unstable(place).1)
 }
 
 fn measured(row: &Row<'_>) -> rusqlite::Result<Measured> {
@@ -91,4 +107,21 @@ fn measured(row: &Row<'_>) -> rusqlite::Result<Measured> {
         samples: row.get::<_, Option<i64>>(4)?.and_then(|number| u64::try_from(number).ok()),
         noisy: row.get(5)?,
     })
+}
+
+/// The lines that have runs: branches and change requests.
+pub(super) fn lines(connection: &Connection) -> rusqlite::Result<Vec<LineFacts>> {
+    let mut statement = connection.prepare(
+        "SELECT branch, request, default_branch, count(*), max(started) FROM runs GROUP BY 1, 2, 3
+         ORDER BY max(started) DESC",
+    )?;
+    let line = |row: &Row<'_>| {
+        Ok(LineFacts {
+            branch: row.get(0)?,
+            request: row.get::<_, Option<i64>>(1)?.and_then(|number| u64::try_from(number).ok()),
+            default_branch: row.get(2)?,
+            runs: row.get::<_, i64>(3)?.try_into().unwrap_or_default(),
+        })
+    };
+    statement.query_map([], line)?.collect()
 }

@@ -4,6 +4,7 @@
 //! of a thousand series that share the same runs.
 
 use std::collections::HashMap;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -12,7 +13,7 @@ use rusqlite::{Connection, Row};
 use uuid::Uuid;
 
 use crate::store::RunLabel;
-use crate::store::key::{RUNS_PER_BLOCK, first_run};
+use crate::store::key::{RUNS_PER_BLOCK, SLOT_BITS, first_run};
 
 /// The labels of one block's runs, by their place in it.
 pub(super) type Block = [Option<Arc<RunLabel>>; RUNS_PER_BLOCK];
@@ -22,6 +23,7 @@ pub(super) type Block = [Option<Arc<RunLabel>>; RUNS_PER_BLOCK];
 pub(super) struct Labels {
     version: i64,
     blocks: HashMap<i64, Block>,
+    newest: Option<Rc<[(i64, i64)]>>,
 }
 
 impl Labels {
@@ -29,7 +31,7 @@ impl Labels {
     pub(super) fn refresh(&mut self, connection: &Connection) -> rusqlite::Result<()> {
         let version = connection.prepare_cached("PRAGMA data_version")?.query_row([], |row| row.get(0))?;
         if version != self.version {
-            self.blocks.clear();
+            self.clear();
             self.version = version;
         }
         Ok(())
@@ -38,6 +40,21 @@ impl Labels {
     /// Forgets everything, after a write of our own.
     pub(super) fn clear(&mut self) {
         self.blocks.clear();
+        self.newest = None;
+    }
+
+    /// All blocks, the last first, each with the start of its newest run in microseconds.
+    pub(super) fn newest(&mut self, connection: &Connection) -> rusqlite::Result<Rc<[(i64, i64)]>> {
+        if let Some(newest) = &self.newest {
+            return Ok(Rc::clone(newest));
+        }
+        let sql =
+            format!("SELECT no >> {SLOT_BITS} AS block, max(started) FROM runs GROUP BY block ORDER BY block DESC");
+        let mut statement = connection.prepare(&sql)?;
+        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let newest: Rc<[(i64, i64)]> = rows.collect::<rusqlite::Result<Vec<_>>>()?.into();
+        self.newest = Some(Rc::clone(&newest));
+        Ok(newest)
     }
 
     /// The labels of a block.

@@ -24,7 +24,9 @@ pub use open::OpenOptions;
 pub use save::PointRow;
 pub use shelved::{Contents, Taken};
 
-use super::{BaselineQuery, HistoryPoint, RunFacts, RunFilter, Series, SeriesFilter, Store, StoreError};
+use super::{
+    BaselineQuery, HistoryPoint, LineFacts, RunFacts, RunFilter, RunLabel, Series, SeriesFilter, Store, StoreError,
+};
 use crate::results::Document;
 
 /// A store in one SQLite file.
@@ -76,8 +78,17 @@ impl Store for SqliteStore {
         history::series(self, filter)
     }
 
-    fn history(&self, series: &Series, limit: usize) -> Result<Vec<HistoryPoint>, StoreError> {
+    fn history_of(
+        &self,
+        series: &Series,
+        limit: usize,
+        wanted: &dyn Fn(&RunLabel) -> bool,
+    ) -> Result<Vec<HistoryPoint>, StoreError> {
         let mut labels = self.labels.borrow_mut();
-        history::points(&self.connection, &mut labels, series, limit).map_err(|source| self.error(source))
+        history::points(&self.connection, &mut labels, series, limit, wanted).map_err(|source| self.error(source))
+    }
+
+    fn lines(&self) -> Result<Vec<LineFacts>, StoreError> {
+        history::lines(&self.connection).map_err(|source| self.error(source))
     }
 }

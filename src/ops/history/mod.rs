@@ -1,0 +1,70 @@
+//! `backsight history`: the store read as series over commits, with change points, the drift guard and what became of
+//! tests.
+//!
+//! One series is a benchmark's metric on hosts of one class. The runs of one branch are told, in the order of commits
+//! where the repository tells it; runs of change requests stand apart.
+
+mod accepting;
+mod error;
+mod line;
+mod pick;
+mod reading;
+
+use std::path::Path;
+
+use jiff::Timestamp;
+
+pub use error::HistoryError;
+use line::CommitLine;
+use pick::Pick;
+
+use crate::results::History;
+use crate::store::{OpenOptions, Places, SqliteStore};
+
+/// What is asked of the history. What is empty or absent does not filter.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Question {
+    /// Names of benchmarks, or globs for them.
+    pub benchmarks: Vec<String>,
+    /// Metrics, or globs for them; where empty, wall and CPU time of measured commands and all that harnesses report.
+    pub metrics: Vec<String>,
+    /// The beginning of the class key.
+    pub class: Option<String>,
+    /// The project.
+    pub project: Option<String>,
+    /// This branch; otherwise the default branch.
+    pub branch: Option<String>,
+    /// The runs of this change request instead of a branch's.
+    pub request: Option<u64>,
+    /// Points of each series, the newest.
+    pub last: usize,
+    /// Only runs that started at this time or later.
+    pub since: Option<Timestamp>,
+}
+
+/// Reads the history. `env` looks up environment variables, which may tell the default branch.
+///
+/// # Errors
+/// Where the store cannot be read, or a name or branch is not there; near names are told.
+pub fn history(
+    workspace: &Path,
+    question: &Question,
+    env: &dyn Fn(&str) -> Option<String>,
+) -> Result<History, HistoryError> {
+    let store = SqliteStore::open_existing(&Places::of(workspace).database(), &OpenOptions::default())?;
+    let Some(store) = store else {
+        return pick::nothing_stored(question);
+    };
+    let (line, notes) = line::choose(&store, workspace, question, env)?;
+    let picked = Pick::of(question)?.series(&store)?;
+    let mut history =
+        History { branch: line.branch().map(ToOwned::to_owned), request: line.request(), notes, ..History::default() };
+    let commits = CommitLine::of(workspace, &line);
+    let accepted = store.accepted()?;
+    history.series = reading::read(&store, &picked, question, &line, &commits, &accepted)?;
+    accepting::mark(&mut history.series, &commits, &accepted);
+    if history.series.is_empty() && !picked.is_empty() {
+        history.notes.push(format!("none of the runs of {} measured what was asked for", line.words()));
+    }
+    Ok(history)
+}

@@ -1,0 +1,13 @@
+//! A history as text for people and files: the terminal's plot, SVG, HTML, CSV.
+
+mod csv;
+mod html;
+mod plot;
+mod svg;
+mod words;
+
+pub use self::csv::csv;
+pub use html::html;
+pub use plot::plot;
+pub use svg::svg;
+pub use words::{change_words, heading, range_words, size_words};
