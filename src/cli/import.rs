@@ -6,7 +6,7 @@ use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 
 use super::output::Console;
 use crate::ops::import::{Counts, Request, Source, import};
-use crate::ops::load::load;
+use crate::ops::load::{load, project_of};
 use crate::results::ExitCode;
 use crate::store::Places;
 
@@ -22,7 +22,7 @@ pub(super) struct Args {
     /// The folder that the pipeline file stands in; the history goes into the store there.
     #[arg(long, value_name = "DIR", default_value = ".")]
     workspace: PathBuf,
-    /// The project; default: that of the pipeline file, or else the folder's name.
+    /// The project; default: as `run` calls it.
     #[arg(long)]
     project: Option<String>,
     /// The branch of measurements that know none; it counts as the default branch.
@@ -52,10 +52,7 @@ fn class_key(text: &str) -> Result<String, String> {
 /// Runs the command.
 pub(super) fn run(args: &Args, console: Console) -> ExitCode {
     let named = || load(&args.workspace.join("backsight.yml")).ok().map(|loaded| loaded.project());
-    let folder = || {
-        let folder = args.workspace.canonicalize().ok()?;
-        Some(folder.file_name()?.to_string_lossy().into_owned())
-    };
+    let folder = || args.workspace.canonicalize().ok().map(|folder| project_of(&folder));
     let project = args.project.clone().or_else(named).or_else(folder).unwrap_or_else(|| "project".into());
     let request = Request {
         from: args.from,

@@ -32,6 +32,7 @@ pub use change::change;
 pub use data::{DataError, DataRepository, Patience, REMOTE as DATA_REMOTE, Told};
 pub use git::is_branch;
 pub use machine::probe;
+pub use repository::repository_name;
 pub use start::start;
 pub use state::State;
 pub use toolchain::toolchains;

@@ -17,7 +17,8 @@ pub struct Pipeline {
     /// The version of this format: 1.
     #[schemars(schema_with = "fields::version")]
     pub version: u32,
-    /// The project's name in reports; default: the name of the folder the file stands in.
+    /// The project's name in reports; default: the name of the repository at whose top the file
+    /// stands (the last part of its `origin`'s address), otherwise that of the folder.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub project: Option<String>,
     /// Targets that must be there: a missing one fails the run instead of skipping its steps.
