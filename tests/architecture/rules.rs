@@ -7,16 +7,13 @@ use crate::source::{self, Named, Source};
 /// Names that say nothing about what is inside.
 const EMPTY_NAMES: [&str; 7] = ["utils", "common", "helpers", "core", "types", "imp", "misc"];
 
-/// Paths that touch the world; threads that end with their scope do not. A pure module may not name them, nor anything below them.
-const WORLD: [&[&str]; 11] = [
+/// Paths that touch the world; a pure module may not name them, nor anything below them.
+const WORLD: [&[&str]; 8] = [
     &["std", "fs"],
     &["std", "env"],
     &["std", "process"],
     &["std", "net"],
-    &["std", "thread", "sleep"],
-    &["std", "thread", "current"],
-    &["std", "thread", "park"],
-    &["std", "thread", "spawn"],
+    &["std", "thread"],
     &["std", "os"],
     &["std", "time", "Instant"],
     &["std", "time", "SystemTime"],

@@ -3,9 +3,6 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::io::Read;
-use std::ops::Range;
-use std::sync::mpsc::{self, SyncSender};
-use std::thread;
 
 use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
@@ -16,135 +13,41 @@ use crate::harness::documents::one;
 use crate::harness::elements::{Elements, Found};
 use crate::harness::flat::{Layout, Scalar, flat};
 
-/// How much text goes to the other thread at once, in bytes, and how often before it must have caught up.
-const BATCH: usize = 256 << 10;
-const BATCHES: usize = 8;
-
-/// Reads all documents from the one that starts here, and returns the last one's last line. This thread finds the
-/// entries, another one makes benchmarks of them.
+/// Reads all documents from the one that starts here, and returns the last one's last line.
 pub(super) fn read<R: Read>(elements: &mut Elements<R>, runs: &mut Runs) -> Result<u64, HarnessError> {
-    let (send, receive) = mpsc::sync_channel::<Batch>(BATCHES);
-    thread::scope(|scope| {
-        scope.spawn(move || receive.into_iter().for_each(|batch| batch.add_to(runs)));
-        // Moved in, it is dropped at the end of this, and the other thread ends.
-        Scan { batch: Batch::default(), layout: Layout::default(), send }.documents(elements)
-    })
-}
-
-/// Entries on their way to the other thread.
-#[derive(Default)]
-struct Batch {
-    text: String,
-    fields: Vec<Field>,
-    entries: Vec<(u64, Entry)>,
-    /// A document ends behind them.
-    ends: bool,
-}
-
-/// Where a key and its value stand in the text of a batch.
-struct Field {
-    key: Range<u32>,
-    value: Range<u32>,
-    is_text: bool,
-}
-
-enum Entry {
-    /// Almost all entries are of this kind: plain texts and numbers. These are its fields.
-    Flat(Range<usize>),
-    Other(Box<Run<'static>>),
-}
-
-impl Batch {
-    fn add_to(self, runs: &mut Runs) {
-        for (line, entry) in self.entries {
-            let fields = match entry {
-                Entry::Flat(fields) => self.fields.get(fields).unwrap_or_default(),
-                Entry::Other(run) => {
-                    runs.add(line, *run);
-                    continue;
-                }
-            };
-            let mut run = Run::default();
-            let text = |range: &Range<u32>| self.text.get(range.start as usize..range.end as usize).unwrap_or_default();
-            for field in fields {
-                let (key, value) = (text(&field.key), text(&field.value));
-                match field.is_text {
-                    true => take(&mut run, Cow::Borrowed(key), Plain::Text(Cow::Borrowed(value))),
-                    false if is_known(key) => {}
-                    false => value
-                        .parse()
-                        .into_iter()
-                        .for_each(|number| take(&mut run, Cow::Borrowed(key), Plain::Number(number))),
-                }
+    let mut layout = Layout::default();
+    loop {
+        elements.document("benchmarks", &mut |line, text| {
+            if let Some((run, length)) = simple(text, &mut layout) {
+                runs.add(line, run);
+                return Ok(length);
             }
+            let (run, length) = one::<Run<'_>>(text)?;
             runs.add(line, run);
-        }
-        if self.ends {
-            runs.end_of_document();
+            Ok(length)
+        })?;
+        runs.end_of_document();
+        let last = elements.line();
+        if elements.find(|_| false)? != Found::Document {
+            return Ok(last);
         }
     }
 }
 
-struct Scan {
-    batch: Batch,
-    layout: Layout,
-    send: SyncSender<Batch>,
-}
-
-impl Scan {
-    fn documents<R: Read>(mut self, elements: &mut Elements<R>) -> Result<u64, HarnessError> {
-        loop {
-            elements.document("benchmarks", &mut |line, text| self.entry(line, text))?;
-            self.batch.ends = true;
-            self.flush();
-            let last = elements.line();
-            if elements.find(|_| false)? != Found::Document {
-                return Ok(last);
-            }
-        }
-    }
-
-    fn entry(&mut self, line: u64, text: &str) -> Result<usize, serde_json::Error> {
-        if self.batch.text.len() > BATCH {
-            self.flush();
-        }
-        let Batch { text: all, fields, entries, .. } = &mut self.batch;
-        let (first, base) = (fields.len(), all.len());
-        let mut is_finite = true;
-        let length = flat(text, &mut self.layout, |key, value| {
-            let place = |part: &str| {
-                let at = (base + part.as_ptr() as usize - text.as_ptr() as usize) as u32;
-                at..at + part.len() as u32
-            };
-            let (value, is_text) = match value {
-                Scalar::Text(value) => (value, true),
-                Scalar::Number(value) => (value, false),
-            };
-            is_finite &= is_text || surely_finite(value);
-            fields.push(Field { key: place(key), value: place(value), is_text });
-        });
-        if let Some(length) = length.filter(|length| is_finite && *length < BATCH) {
-            all.push_str(text.get(..length).unwrap_or_default());
-            entries.push((line, Entry::Flat(first..fields.len())));
-            return Ok(length);
-        }
-        fields.truncate(first);
-        let (run, length) = one::<Run<'_>>(text)?;
-        entries.push((line, Entry::Other(Box::new(run.into_owned()))));
-        Ok(length)
-    }
-
-    fn flush(&mut self) {
-        // It listens until this is dropped.
-        let _ = self.send.send(std::mem::take(&mut self.batch));
-    }
-}
-
-/// Whether a number as JSON has it is one that can be held; no only where that takes a closer look.
-fn surely_finite(number: &str) -> bool {
-    let exponent = memchr::memchr2(b'e', b'E', number.as_bytes()).map_or("", |at| &number[at + 1..]);
-    let digits = exponent.trim_start_matches(['+', '-']);
-    number.len() < 200 && digits.len() <= 2 || number.parse().is_ok_and(f64::is_finite)
+/// Almost all entries are of this kind.
+fn simple<'a>(text: &'a str, layout: &mut Layout) -> Option<(Run<'a>, usize)> {
+    let mut run = Run::default();
+    let mut is_finite = true;
+    let length = flat(text, layout, |key, value| {
+        let value = match value {
+            Scalar::Text(text) => Plain::Text(Cow::Borrowed(text)),
+            Scalar::Number(_) if is_known(key) => return,
+            Scalar::Number(number) => Plain::Number(number.parse().unwrap_or(f64::INFINITY)),
+        };
+        is_finite &= !matches!(value, Plain::Number(number) if number.is_infinite());
+        take(&mut run, Cow::Borrowed(key), value);
+    })?;
+    is_finite.then_some((run, length))
 }
 
 /// A value of any kind; only texts, numbers and truth are kept.

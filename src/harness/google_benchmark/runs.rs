@@ -2,8 +2,6 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
-use std::sync::mpsc;
-use std::thread;
 
 use super::HELP;
 use crate::harness::gather::{Gather, between, give_or_take, invalid, metric, middle, plain, sampled};
@@ -164,9 +162,6 @@ impl TimeUnit {
     }
 }
 
-/// How many benchmarks a thread builds before it hands them on.
-const PART: usize = 512;
-
 /// The names that old versions, which do not mark aggregates, put behind a benchmark's.
 const ENDINGS: [&str; 6] = ["_mean", "_median", "_stddev", "_cv", "_BigO", "_RMS"];
 
@@ -247,25 +242,9 @@ impl Runs {
         take: &mut OnBenchmark<'_>,
     ) -> Result<Vec<Warning>, HarnessError> {
         drop(self.places);
+        let benchmarks = self.groups.into_iter().map(|group| (group.line, group.benchmark()));
         // Within a document, what has one name is one benchmark.
-        let (gather, number, missing) = (self.gather, self.documents > 1, (last, what, HELP));
-        let built = |group: &Group| (group.line, group.benchmark());
-        if self.groups.len() < PART {
-            return gather.hand_out(self.groups.iter().map(built), number, missing, take);
-        }
-        let groups = &self.groups;
-        thread::scope(|scope| {
-            let mut parts = [0, 1].map(|first| {
-                let (send, receive) = mpsc::sync_channel(4);
-                scope.spawn(move || {
-                    let mine = groups.chunks(PART).skip(first).step_by(2);
-                    mine.map(|part| part.iter().map(built).collect::<Vec<_>>()).all(|part| send.send(part).is_ok())
-                });
-                receive.into_iter()
-            });
-            let in_order = (0..).map_while(|index| parts.get_mut(index % 2)?.next());
-            gather.hand_out(in_order.flatten(), number, missing, take)
-        })
+        self.gather.hand_out(benchmarks, self.documents > 1, (last, what, HELP), take)
     }
 }
 
@@ -303,9 +282,9 @@ impl Group {
         }
     }
 
-    fn benchmark(&self) -> Benchmark {
+    fn benchmark(mut self) -> Benchmark {
         let unit = self.unit.unit();
-        let mut benchmark = Benchmark::new(self.name.clone());
+        let mut benchmark = Benchmark::new(std::mem::take(&mut self.name));
         let metrics = &mut benchmark.metrics;
         metrics.reserve(2 + self.counters.len());
         metrics.extend(self.time("wall_time", self.real.all(), &unit, |run| run.real_time));
