@@ -8,15 +8,20 @@ use anstyle::{AnsiColor, Style};
 use clap::ValueEnum;
 use jiff::Timestamp;
 
+use super::output::percent;
 use super::runs::{Stop, finish, write_json};
 use super::table::{self, Cell};
 use crate::ops::history::{self, HistoryError, Question};
 use crate::ops::when;
+use crate::pipeline::Percent;
 use crate::report::{escape, figures};
-use crate::results::{ExitCode, History, SeriesHistory};
+use crate::results::{ExitCode, Guard, GuardRow, GuardState, History, SeriesHistory};
 
 /// So many series are drawn where nobody says whether to draw.
 const DRAWN: usize = 4;
+/// Points of a series where nobody says how many, without and with a drift guard.
+const USUAL: u32 = 500;
+const GUARDED: u32 = 4096;
 /// The width of a plot where the terminal does not tell its own, and the widest.
 const WIDTH: usize = 80;
 const WIDEST: usize = 200;
@@ -45,12 +50,22 @@ pub(super) struct Args {
     /// The runs of this change request instead
     #[arg(long, value_name = "NUMBER")]
     request: Option<u64>,
-    /// At most so many points of each series, the newest
-    #[arg(long, short = 'n', value_name = "N", default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..=100_000))]
-    last: u32,
+    /// At most so many points of each series, the newest; default: 500, with a drift guard 4096
+    #[arg(long, short = 'n', value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    last: Option<u32>,
     /// Only runs started at this time or later: 2026-11-01, or 30d for thirty days ago
     #[arg(long, value_name = "TIME")]
     since: Option<String>,
+    /// Drift guard: hold the sum of changes since a tag, a branch or a commit against the limit; `latest` is the latest tag.
+    /// Exit 1 where it is exceeded, 3 where the figures cannot tell
+    #[arg(long, value_name = "REV")]
+    since_tag: Option<String>,
+    /// The largest sum that the drift guard allows: 3%; default: that of the pipeline file
+    #[arg(long, value_parser = percent, value_name = "SHARE")]
+    limit: Option<Percent>,
+    /// Drift guard with the anchor and limit of the pipeline file's `gate.drift`
+    #[arg(long)]
+    guard: bool,
     /// Draw each series, or none; default: where there are few
     #[arg(long, value_name = "WHEN", default_value = "auto")]
     plot: Plot,
@@ -114,7 +129,28 @@ fn answer(args: &Args, out: &mut impl Write, err: &mut impl Write) -> Result<Exi
             writeln!(err, "written to {}", escape::line(&file.to_string_lossy()))?;
         }
     }
-    Ok(ExitCode::Passed)
+    Ok(history.guard.as_ref().map_or(ExitCode::Passed, |guard| judge(guard, err)))
+}
+
+/// What the drift guard means for the build. Rows are told in the table; here is the sentence.
+fn judge(guard: &Guard, err: &mut impl Write) -> ExitCode {
+    let count = |state| guard.rows.iter().filter(|row| row.state == state).count();
+    let (exceeded, unsure) = (count(GuardState::Exceeded), count(GuardState::Unsure));
+    let since = escape::line(&guard.since);
+    let limit = figures::change(guard.limit);
+    // Where standard error is gone, the exit code is all that is left to say.
+    let _ = writeln!(
+        err,
+        "since {since}, limit {limit}: {exceeded} exceeded, {unsure} unsure, {} within",
+        guard.rows.len() - exceeded - unsure
+    );
+    if exceeded > 0 {
+        ExitCode::Failed
+    } else if unsure > 0 || guard.rows.is_empty() {
+        ExitCode::Undecided
+    } else {
+        ExitCode::Passed
+    }
 }
 
 fn save(file: &Path, bytes: &[u8]) -> Result<(), Stop> {
@@ -137,6 +173,10 @@ impl Args {
 
     fn question(&self) -> Result<Question, Stop> {
         let since = self.since.as_deref().map(|text| when::parse(text, Timestamp::now())).transpose()?;
+        let guarded = self.guard || self.since_tag.is_some() || self.limit.is_some();
+        let limit = self.limit.map(|limit| limit.0);
+        let guard = guarded.then(|| history::anchor(&self.workspace, self.since_tag.clone(), limit)).transpose()?;
+        let usual = if guarded { GUARDED } else { USUAL };
         Ok(Question {
             benchmarks: self.benchmarks.clone(),
             metrics: self.metric.clone(),
@@ -144,8 +184,9 @@ impl Args {
             project: self.project.clone(),
             branch: self.branch.clone(),
             request: self.request,
-            last: self.last as usize,
+            last: self.last.unwrap_or(usual) as usize,
             since,
+            guard,
         })
     }
 
@@ -172,6 +213,9 @@ impl Args {
         }
         let rows: Vec<_> = history.series.iter().map(|series| cells(series, classes)).collect();
         table::write(out, &heading, &rows)?;
+        if let Some(guard) = &history.guard {
+            write_guard(history, guard, out)?;
+        }
         let drawn = self.plot == Plot::Always || (self.plot == Plot::Auto && history.series.len() <= DRAWN);
         for series in &history.series {
             if drawn {
@@ -182,6 +226,40 @@ impl Args {
         }
         Ok(())
     }
+}
+
+fn write_guard(history: &History, guard: &Guard, out: &mut impl Write) -> Result<(), Stop> {
+    let value = |level: Option<f64>, row: &GuardRow| {
+        let unit = history.series.get(row.series as usize).map_or("", |series| series.unit.as_str());
+        level.map(|level| figures::value(level, unit)).unwrap_or_default()
+    };
+    let cells = |row: &GuardRow| {
+        let style = match row.state {
+            GuardState::Exceeded => AnsiColor::Red.on_default(),
+            GuardState::Unsure => AnsiColor::Yellow.on_default(),
+            GuardState::Within => Style::new(),
+        };
+        let interval = row.low.zip(row.high).map(|(low, high)| figures::interval(low, high)).unwrap_or_default();
+        let mut note = row.note.clone().unwrap_or_default();
+        if row.accepted > 0 {
+            note = format!("without {} accepted {note}", row.accepted);
+        }
+        vec![
+            Cell::from(&row.benchmark),
+            Cell::from(&row.metric),
+            value(row.then, row).into(),
+            value(row.now, row).into(),
+            row.change.map(figures::change).unwrap_or_default().into(),
+            interval.into(),
+            Cell::styled(row.state.as_str(), style),
+            note.trim_end().into(),
+        ]
+    };
+    writeln!(out)?;
+    let rows: Vec<_> = guard.rows.iter().map(cells).collect();
+    let then = format!("at {}", escape::cut(&guard.since, 24));
+    table::write(out, &["benchmark", "metric", &then, "now", "sum", "interval", "", ""], &rows)?;
+    Ok(())
 }
 
 fn one(history: &History) -> Result<&SeriesHistory, Stop> {

@@ -19,6 +19,8 @@ enum Name {
     Results,
     /// The pipeline file, `backsight.yml`.
     Pipeline,
+    /// What `backsight history --format json` writes.
+    History,
 }
 
 /// Runs the command.
@@ -26,6 +28,7 @@ pub(super) fn run(args: &Args) -> ExitCode {
     let format = match args.format {
         Name::Results => Format::Results,
         Name::Pipeline => Format::Pipeline,
+        Name::History => Format::History,
     };
     written(print(&schema_text(format)))
 }

@@ -1,10 +1,10 @@
 //! The published JSON Schemas as text: what editors complete pipeline files from and what readers of results check with.
 
-use schemars::Schema;
 use schemars::generate::SchemaSettings;
+use schemars::{JsonSchema, Schema};
 
 use crate::pipeline;
-use crate::results::Document;
+use crate::results::{Document, History};
 
 /// A format that has a JSON Schema.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,27 +13,32 @@ pub enum Format {
     Pipeline,
     /// The results document, `backsight/results/1`.
     Results,
+    /// What `backsight history` tells, `backsight/history/1`.
+    History,
 }
 
 /// The JSON Schema (draft 2020-12) of a format, as it stands in `schemas/`.
 pub fn schema_text(format: Format) -> String {
     match format {
         Format::Pipeline => pipeline::schema_text(),
-        Format::Results => {
-            let mut text = format!("{:#}", results_schema().as_value());
-            text.push('\n');
-            text
-        }
+        Format::Results => text(&open_schema::<Document>("results")),
+        Format::History => text(&open_schema::<History>("history")),
     }
 }
 
+fn text(schema: &Schema) -> String {
+    let mut text = format!("{:#}", schema.as_value());
+    text.push('\n');
+    text
+}
+
 /// Objects stay open: a later minor version may add a field, and readers of today must not refuse it.
-fn results_schema() -> Schema {
-    let mut schema = SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<Document>();
+fn open_schema<T: JsonSchema>(name: &str) -> Schema {
+    let mut schema = SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<T>();
     if let Some(object) = schema.as_object_mut() {
         let mut rest = std::mem::take(object);
         object.extend(rest.shift_remove_entry("$schema"));
-        object.insert("$id".into(), "urn:backsight:results:1".into());
+        object.insert("$id".into(), format!("urn:backsight:{name}:1").into());
         object.extend(rest);
     }
     schema

@@ -528,6 +528,25 @@ pub struct Gate {
     /// What a benchmark without a figure, or without a baseline, does to the run. Default `fail` for the former.
     #[serde(default)]
     pub missing: MissingPolicy,
+    /// What may come together since a release or another anchor: what `backsight history --guard` holds the default
+    /// branch against.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drift: Option<DriftLimit>,
+}
+
+/// The largest sum of changes since an anchor.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct DriftLimit {
+    /// A tag, a branch or a commit; `latest` for the latest tag behind the commit that is checked out. Default `latest`.
+    #[serde(default = "latest_tag")]
+    #[schemars(schema_with = "fields::branch")]
+    pub since: String,
+    /// The largest sum of changes for the worse that is allowed in any benchmark.
+    pub limit: Percent,
+}
+
+fn latest_tag() -> String {
+    "latest".to_owned()
 }
 
 impl Default for Gate {
@@ -536,6 +555,7 @@ impl Default for Gate {
             regression: default_regression(),
             false_alarms: default_false_alarms(),
             missing: MissingPolicy::default(),
+            drift: None,
         }
     }
 }

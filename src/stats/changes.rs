@@ -11,12 +11,14 @@ mod density;
 mod locate;
 mod partition;
 mod series;
+mod total;
 
 use background::{Background, Shape};
 use confirm::{Found, add, prune};
 use locate::{settle, sharpen};
 use partition::partition;
 use series::Noisy;
+pub use total::{Total, total};
 
 /// The chance of one false change point in a series without any, about.
 pub const CHANGE_ERROR: f64 = 0.009;

@@ -4,14 +4,16 @@
 
 mod changes;
 mod holm;
+mod proportion;
 mod random;
 mod score;
 mod signed_rank;
 mod summary;
 mod two_sample;
 
-pub use changes::{CHANGE_ERROR, ChangePoint, Course, Drift, MOST_POINTS, course};
+pub use changes::{CHANGE_ERROR, ChangePoint, Course, Drift, MOST_POINTS, Total, course, total};
 pub use holm::{holm, weighted_holm};
+pub use proportion::wilson;
 pub use random::Random;
 pub use score::{Level, PairedShift, TimedPair};
 pub use signed_rank::{Paired, signed_rank};

@@ -199,9 +199,11 @@ fn mutated_files_never_panic() {
 
 #[test]
 fn committed_schemas_are_what_the_types_say() {
-    for (format, file) in
-        [(Format::Pipeline, "schemas/pipeline.schema.json"), (Format::Results, "schemas/results.schema.json")]
-    {
+    for (format, file) in [
+        (Format::Pipeline, "schemas/pipeline.schema.json"),
+        (Format::Results, "schemas/results.schema.json"),
+        (Format::History, "schemas/history.schema.json"),
+    ] {
         let (path, wanted) = (root().join(file), schema_text(format));
         if env::var_os("BACKSIGHT_UPDATE_SCHEMAS").is_some() {
             fs::write(&path, &wanted).unwrap();

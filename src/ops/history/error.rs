@@ -2,6 +2,7 @@
 
 use thiserror::Error;
 
+use crate::ops::load::LoadError;
 use crate::results::ExitCode;
 use crate::store::StoreError;
 
@@ -29,6 +30,17 @@ pub enum HistoryError {
         /// Those that come near, or all where there are few.
         candidates: Vec<String>,
     },
+    /// The pipeline file cannot be read.
+    #[error("{0}; `backsight check` shows what is wrong")]
+    Pipeline(#[source] LoadError),
+    /// Nobody says what the drift guard is to hold against what.
+    #[error(
+        "the drift guard lacks an anchor or a limit; give {lacks}, or `gate: {{ drift: {{ since: v1.0, limit: 3% }} }}` in backsight.yml"
+    )]
+    NoLimit {
+        /// The option.
+        lacks: &'static str,
+    },
     /// The anchor is no revision of this repository.
     #[error("git knows no `{name}` here; name a tag, a branch or a commit, and fetch tags (`git fetch --tags`)")]
     Anchor {
@@ -43,11 +55,12 @@ fn near(candidates: &[String]) -> String {
 
 impl HistoryError {
     /// What the process returns for it.
-    pub const fn exit_code(&self) -> ExitCode {
+    pub fn exit_code(&self) -> ExitCode {
         match self {
+            Self::Pipeline(error) => error.exit_code(),
             Self::Store(StoreError::Glob { .. }) => ExitCode::Usage,
             Self::Store(_) => ExitCode::Tool,
-            Self::Pattern { .. } | Self::Unknown { .. } | Self::Anchor { .. } => ExitCode::Usage,
+            Self::Pattern { .. } | Self::Unknown { .. } | Self::Anchor { .. } | Self::NoLimit { .. } => ExitCode::Usage,
         }
     }
 }

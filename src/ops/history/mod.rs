@@ -6,6 +6,7 @@
 
 mod accepting;
 mod error;
+mod guard;
 mod line;
 mod pick;
 mod reading;
@@ -18,6 +19,8 @@ pub use error::HistoryError;
 use line::CommitLine;
 use pick::Pick;
 
+use super::load;
+use crate::pipeline::Gate;
 use crate::results::History;
 use crate::store::{OpenOptions, Places, SqliteStore};
 
@@ -40,6 +43,38 @@ pub struct Question {
     pub last: usize,
     /// Only runs that started at this time or later.
     pub since: Option<Timestamp>,
+    /// Hold the sum since an anchor against a limit.
+    pub guard: Option<Anchor>,
+}
+
+/// What the drift guard is to hold against what.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Anchor {
+    /// A tag, a branch or a commit, or `latest` for the latest tag.
+    pub since: String,
+    /// The largest sum that is allowed, relative.
+    pub limit: f64,
+    /// The chance of an alarm by accident, all series together.
+    pub false_alarms: f64,
+}
+
+/// The anchor and limit to hold the history against: what is named, and the pipeline file's `gate.drift` for what is not.
+///
+/// # Errors
+/// Where the pipeline file cannot be read, or neither says what the limit is.
+pub fn anchor(workspace: &Path, since: Option<String>, limit: Option<f64>) -> Result<Anchor, HistoryError> {
+    let gate = match load::load(&workspace.join("backsight.yml")) {
+        Ok(loaded) => loaded.pipeline().gate.clone(),
+        Err(load::LoadError::Missing { .. }) => Gate::default(),
+        Err(error) => return Err(HistoryError::Pipeline(error)),
+    };
+    let told = gate.drift.as_ref();
+    let since = since.or_else(|| told.map(|drift| drift.since.clone()));
+    let limit = limit.or_else(|| told.map(|drift| drift.limit.0));
+    match (since, limit) {
+        (Some(since), Some(limit)) => Ok(Anchor { since, limit, false_alarms: gate.false_alarms.0 }),
+        (_, limit) => Err(HistoryError::NoLimit { lacks: if limit.is_none() { "--limit" } else { "--since-tag" } }),
+    }
 }
 
 /// Reads the history. `env` looks up environment variables, which may tell the default branch.
@@ -60,9 +95,13 @@ pub fn history(
     let mut history =
         History { branch: line.branch().map(ToOwned::to_owned), request: line.request(), notes, ..History::default() };
     let commits = CommitLine::of(workspace, &line);
+    let behind = question.guard.as_ref().map(|anchor| guard::Behind::of(workspace, anchor)).transpose()?;
     let accepted = store.accepted()?;
     history.series = reading::read(&store, &picked, question, &line, &commits, &accepted)?;
     accepting::mark(&mut history.series, &commits, &accepted);
+    if let (Some(anchor), Some(behind)) = (&question.guard, &behind) {
+        history.guard = Some(guard::guard(&history.series, behind, anchor));
+    }
     if history.series.is_empty() && !picked.is_empty() {
         history.notes.push(format!("none of the runs of {} measured what was asked for", line.words()));
     }
