@@ -10,7 +10,7 @@ use super::{Found, asv, bencher, conbench, gab, pytest};
 use crate::execute::FileBelow;
 
 /// The largest file that is read, in bytes.
-const LARGEST: u64 = 256 << 20;
+const LARGEST: u64 = 128 << 20;
 
 /// How much of a file shows what it is, in bytes.
 const HEAD: u64 = 64 << 10;
