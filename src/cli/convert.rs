@@ -32,7 +32,7 @@ fn names() -> PossibleValuesParser {
 
 /// Runs the command.
 pub(super) fn run(args: &Args, console: Console) -> ExitCode {
-    let mut out = BufWriter::with_capacity(64 << 10, std::io::stdout().lock());
+    let mut out = BufWriter::with_capacity(64 << 10, std::io::stdout());
     let choice = adapter(&args.harness).map_or(Choice::Auto, Choice::Named);
     let converted = convert(choice, &args.files, &mut out);
     let flushed = super::written(out.flush());

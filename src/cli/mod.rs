@@ -5,6 +5,7 @@
 
 mod baseline;
 mod bench;
+mod bisect;
 mod changepoints;
 mod check;
 mod compare;
@@ -12,6 +13,7 @@ mod completions;
 mod convert;
 pub mod diagnostic;
 mod history;
+mod import;
 mod init;
 mod manner;
 mod output;
@@ -62,6 +64,8 @@ enum Command {
     Init(init::InitArgs),
     /// Measure two commands, or one in two revisions, in pairs and say whether one is slower.
     Bench(bench::Args),
+    /// Find the commit that changed a benchmark, by paired measurements.
+    Bisect(bisect::Args),
     /// Compare two result documents or stored runs.
     Compare(compare::Args),
     /// How often the decision of a run is wrong, and what it finds, on drawn and on recorded noise.
@@ -76,6 +80,8 @@ enum Command {
     History(Box<history::Args>),
     /// Find steps and drifts in series of measurements.
     Changepoints(changepoints::Args),
+    /// Take over the history that another tool has kept.
+    Import(import::Args),
     /// Turn a harness's output or JUnit XML into our JSON.
     Convert(convert::Args),
     /// Print the JSON Schemas of our formats.
@@ -96,6 +102,7 @@ pub fn main() -> Code {
         Command::Check(args) => check::run(&args, console),
         Command::Init(args) => start(&args, console),
         Command::Bench(args) => bench::run(args, console),
+        Command::Bisect(args) => bisect::run(&args, console),
         Command::Compare(args) => compare::run(&args, console),
         Command::Simulate(args) => simulate::run(&args, console),
         Command::Report(args) => report::run(&args, console),
@@ -103,6 +110,7 @@ pub fn main() -> Code {
         Command::Baseline(args) => baseline::run(&args, &mut anstream::stdout().lock(), &mut anstream::stderr().lock()),
         Command::History(args) => history::run(&args, &mut anstream::stdout().lock(), &mut anstream::stderr().lock()),
         Command::Changepoints(args) => changepoints::run(&args, console),
+        Command::Import(args) => import::run(&args, console),
         Command::Convert(args) => convert::run(&args, console),
         Command::Schema(args) => schema::run(&args),
         Command::Completions(args) => completions::run(&args),

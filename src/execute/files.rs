@@ -28,11 +28,15 @@ pub(super) fn written_since(folder: &Path, pattern: &str, since: SystemTime) -> 
         if !facts.is_file() {
             continue;
         }
-        let fresh = facts.modified().map_or(true, |time| time + LAG >= since);
-        if fresh { &mut found.fresh } else { &mut found.stale }.push(path);
+        if is_fresh(&path, since) { &mut found.fresh } else { &mut found.stale }.push(path);
         if found.fresh.len() + found.stale.len() > MOST {
             return Err(format!("more than {MOST} files match `{pattern}`"));
         }
     }
     Ok(found)
+}
+
+/// Whether a file was written since then; yes where the system does not tell.
+pub(super) fn is_fresh(file: &Path, since: SystemTime) -> bool {
+    file.metadata().and_then(|facts| facts.modified()).map_or(true, |time| time + LAG >= since)
 }

@@ -11,6 +11,7 @@ mod emitter;
 mod ended;
 mod environment;
 mod files;
+mod folder;
 mod generate;
 mod journal;
 mod launch;
@@ -31,12 +32,13 @@ pub use benchmark::{CountError, Part, Reading, ReportError, Rig, Setup, Subject,
 pub use cancel::Cancel;
 pub use emitter::{Emitter, Listener};
 pub use environment::Environment;
+pub use folder::{FileBelow, FolderError, files_below, load_tree};
 pub use journal::{Journal, JournalError, replay};
 pub use launch::{LaunchError, Launcher, Usage};
 pub use log::Log;
 pub use mask::Masker;
 pub use schedule::execute;
-pub use test_step::adopt_junit;
+pub use test_step::adopt_reports;
 pub use watch::Watch;
 
 /// What the engine works with, the same for all steps of a run.

@@ -128,8 +128,8 @@ impl Schedule<'_> {
                 (None, Work::Generate { template, outputs }) => {
                     generate::run(item, template, outputs, self.workshop, self.emitter)
                 }
-                (None, Work::Test { run, junit, retries }) => {
-                    test_step::run(item, run, junit.as_deref(), *retries, self.workshop, self.emitter)
+                (None, Work::Test { run, report, retries }) => {
+                    test_step::run(item, run, report, *retries, self.workshop, self.emitter)
                 }
             };
             self.finish(at, ended, Some((began, started.elapsed())));

@@ -1,30 +1,32 @@
-//! Runs a test command, reads its JUnit or its exit code, and tells flaky from failed by running it again.
+//! Runs a test command, reads its report or its exit code, and tells flaky from failed by running it again.
 
 mod attempts;
+mod report;
 
-use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::cell::RefCell;
+use std::path::Path;
 use std::time::SystemTime;
 
 use attempts::Attempts;
+pub use report::adopt_reports;
+use report::{Both, WRITTEN};
 
 use super::ended::Ended;
-use super::files::{Found, written_since};
 use super::log::Log;
 use super::process::{Ended as ProcessEnded, Job, Streams, supervise};
-use super::{Emitter, Workshop, file_stem};
-use crate::harness::junit;
+use super::{Emitter, Workshop};
+use crate::pipeline::{OutputSource, TestHarness};
 use crate::plan::{Invocation, Item};
 use crate::results::{Case, Event, Failure, Kind, Outcome, RemarkLevel, StepStatus};
 
-/// The first attempt and the most retries that a pipeline may ask for.
-const MOST_ATTEMPTS: u32 = 11;
+/// The largest report that is kept of what a command prints, in bytes.
+const LARGEST: u64 = 1 << 30;
 
 /// Runs one test step, all its attempts.
 pub(super) fn run(
     item: &Item,
     invocation: &Invocation,
-    pattern: Option<&str>,
+    report: &(TestHarness, Option<OutputSource>),
     retries: u32,
     workshop: &Workshop,
     emitter: &Emitter,
@@ -34,9 +36,9 @@ pub(super) fn run(
         Ok(log) => log,
         Err(error) => return Ended::because(StepStatus::Errored, "log", format!("the log cannot be written: {error}")),
     };
-    let step = TestStep { item, invocation, pattern, workshop, emitter };
+    let step = TestStep { item, invocation, harness: report.0, source: report.1.as_ref(), workshop, emitter };
     let mut ended = step.all_attempts(retries, &mut log);
-    for file in junit_files(&workshop.run_dir, &item.id) {
+    for (file, _) in report::left(&workshop.run_dir, &item.id) {
         // Ours to remove: its content is in the document, secrets masked, and in our own junit.xml. Until here it was
         // what a recovery had of the attempts that are not yet told.
         let _ = std::fs::remove_file(file);
@@ -52,7 +54,8 @@ pub(super) fn run(
 struct TestStep<'a> {
     item: &'a Item,
     invocation: &'a Invocation,
-    pattern: Option<&'a str>,
+    harness: TestHarness,
+    source: Option<&'a OutputSource>,
     workshop: &'a Workshop,
     emitter: &'a Emitter,
 }
@@ -110,25 +113,33 @@ impl TestStep<'_> {
         if number > 1 {
             log.say(&format!("attempt {number}"));
         }
-        let junit = self.junit_file(number)?;
-        let env = self.workshop.step_env(self.item, number, &[("BACKSIGHT_JUNIT", junit.display().to_string())]);
-        let (argv, cwd) = (self.invocation.argv(), self.workshop.folder(self.item));
-        let (secrets, timeout) = (&self.item.secrets, self.item.timeout);
-        let job = Job { argv: &argv, cwd: &cwd, env: &env, secrets, timeout };
+        let folder = self.workshop.run_dir.join("junit");
+        let cannot = |error| Ended::because(StepStatus::Errored, "log", format!("reports cannot be kept: {error}"));
+        std::fs::create_dir_all(folder).map_err(cannot)?;
+        let name = |ending| report::name(&self.item.id, number, ending);
+        let written = self.workshop.run_dir.join(name(WRITTEN));
+        let masker = self.workshop.environment.masker();
+        let mut printed = match self.source {
+            Some(OutputSource::Stdout | OutputSource::Stderr) => {
+                let kept = Log::create(&self.workshop.run_dir, name(self.harness.as_str()), masker, Some(LARGEST));
+                Some(kept.map_err(cannot)?)
+            }
+            _ => None,
+        };
         let since = SystemTime::now();
-        let process = supervise(&job, &self.workshop.environment, Streams::Merged(log), &self.workshop.cancel)
-            .map_err(|error| {
-                let text = error.to_string();
-                self.emit_own_case(Outcome::Errored, Some(text.clone()), None);
-                Ended::because(StepStatus::Errored, "not_started", text)
-            })?;
+        let process = self.execute(number, &written, printed.as_mut(), log)?;
+        let kept = match printed.map(Log::finish) {
+            Some((_, Some(error))) => return Err(cannot(error)),
+            Some((kept, None)) => self.workshop.run_dir.join(kept.path),
+            None => written,
+        };
         attempts.begin();
         let mut take = |case: Case| {
             attempts.take(Case { step: self.item.id.clone(), ..case }, &mut |case| {
                 self.emitter.emit(Event::CaseFinished { case });
             });
         };
-        let read = self.read_reports(&cwd, &junit, since, &mut take);
+        let read = self.read_reports(&kept, since, &mut take);
         if let Some(case) = self.own_case(&process, &read, log) {
             take(case);
         }
@@ -136,41 +147,52 @@ impl TestStep<'_> {
         Ok(Attempt { process, failures })
     }
 
-    /// Where `$BACKSIGHT_JUNIT` points; nothing is there yet.
-    fn junit_file(&self, attempt: u32) -> Result<PathBuf, Ended> {
-        let folder = self.workshop.run_dir.join("junit");
-        std::fs::create_dir_all(&folder).map_err(|error| {
-            Ended::because(StepStatus::Errored, "log", format!("the folder for JUnit cannot be made: {error}"))
-        })?;
-        Ok(folder.join(format!("{}.{attempt}.xml", file_stem(&self.item.id))))
+    /// Runs the command; what it prints goes to the log, and what is its report to `printed` too.
+    fn execute(
+        &self,
+        number: u32,
+        written: &Path,
+        printed: Option<&mut Log<'_>>,
+        log: &mut Log<'_>,
+    ) -> Result<ProcessEnded, Ended> {
+        let env = self.workshop.step_env(self.item, number, &[("BACKSIGHT_JUNIT", written.display().to_string())]);
+        let (argv, cwd) = (self.invocation.argv(), self.workshop.folder(self.item));
+        let (secrets, timeout) = (&self.item.secrets, self.item.timeout);
+        let job = Job { argv: &argv, cwd: &cwd, env: &env, secrets, timeout };
+        let (environment, cancel) = (&self.workshop.environment, &self.workshop.cancel);
+        let process = match printed {
+            None => supervise(&job, environment, Streams::Merged(log), cancel),
+            Some(printed) => {
+                let log = RefCell::new(log);
+                let mut report = Both { log: &log, report: Some(printed) };
+                let mut other = Both { log: &log, report: None };
+                let streams = match self.source {
+                    Some(OutputSource::Stderr) => Streams::Split(&mut other, &mut report),
+                    _ => Streams::Split(&mut report, &mut other),
+                };
+                supervise(&job, environment, streams, cancel)
+            }
+        };
+        process.map_err(|error| {
+            let text = error.to_string();
+            self.emit_own_case(Outcome::Errored, Some(text.clone()), None);
+            Ended::because(StepStatus::Errored, "not_started", text)
+        })
     }
 
-    fn read_reports(&self, cwd: &Path, own: &Path, since: SystemTime, take: &mut dyn FnMut(Case)) -> Read {
-        let files = match self.pattern {
-            None if own.is_file() => vec![own.to_owned()],
-            None if own.symlink_metadata().is_ok() => {
-                return Read { problems: vec!["$BACKSIGHT_JUNIT is no regular file".into()], ..Read::default() };
-            }
-            None => return Read::default(),
-            Some(pattern) => match written_since(cwd, pattern, since) {
-                Ok(Found { fresh, .. }) if !fresh.is_empty() => fresh,
-                Ok(Found { stale, .. }) => return Read::missing(pattern, stale.len()),
-                Err(text) => return Read { problems: vec![text], ..Read::default() },
-            },
+    fn read_reports(&self, kept: &Path, since: SystemTime, take: &mut dyn FnMut(Case)) -> Read {
+        let files = match report::files(self.source, kept, &self.workshop.folder(self.item), since) {
+            Ok(files) => files,
+            Err(text) => return Read { problems: vec![text], ..Read::default() },
         };
         let mut read = Read { files: files.len(), ..Read::default() };
-        for file in &files {
-            let shown = match self.pattern {
-                // Its path differs from run to run, and the file is removed in the end.
-                None => "$BACKSIGHT_JUNIT".to_owned(),
-                Some(_) => file.strip_prefix(cwd).unwrap_or(file).display().to_string(),
-            };
+        for (shown, file) in &files {
             let mut count = |case: Case| {
                 read.cases += 1;
                 read.failures += u64::from(case.outcome.is_failure());
                 take(case);
             };
-            match read_junit(file, &mut count) {
+            match report::read(file, self.harness, &mut count) {
                 Err(text) => read.problems.push(format!("{shown}: {text}")),
                 Ok(warnings) => {
                     for warning in warnings {
@@ -183,7 +205,7 @@ impl TestStep<'_> {
         read
     }
 
-    /// The case that stands for the command itself: the only one where no JUnit was written, otherwise there only if
+    /// The case that stands for the command itself: the only one where no report was written, otherwise there only if
     /// something went wrong that no case tells.
     fn own_case(&self, process: &ProcessEnded, read: &Read, log: &Log<'_>) -> Option<Case> {
         let told = read.failures > 0;
@@ -192,12 +214,17 @@ impl TestStep<'_> {
         } else if process.timed_out {
             (Outcome::TimedOut, format!("stopped after {:?}", self.item.timeout))
         } else if !read.problems.is_empty() {
-            (Outcome::Errored, read.problems.join("; "))
+            let how = if process.status.success() {
+                String::new()
+            } else {
+                format!("the command ended with {}; ", process.status)
+            };
+            (Outcome::Errored, format!("{how}{}", read.problems.join("; ")))
         } else if !process.status.success() && !told {
             let although = if read.files > 0 { ", although no case failed" } else { "" };
             (Outcome::Failed, format!("the command ended with {}{although}", process.status))
         } else if read.files > 0 && read.cases == 0 {
-            (Outcome::Errored, "the command passed, but its JUnit holds no case: did it run any test?".into())
+            (Outcome::Errored, "the command passed, but its report holds no case: did it run any test?".into())
         } else if read.files == 0 {
             (Outcome::Passed, String::new())
         } else {
@@ -229,55 +256,4 @@ struct Read {
     cases: u64,
     failures: u64,
     problems: Vec<String>,
-}
-
-impl Read {
-    fn missing(pattern: &str, stale: usize) -> Self {
-        let hint = match stale {
-            0 => String::new(),
-            n => format!("; {n} older files match and were left alone"),
-        };
-        let text = format!("the command wrote no JUnit that matches `{pattern}`{hint}");
-        Self { problems: vec![text], ..Self::default() }
-    }
-}
-
-/// The JUnit files that a step's command has written to `$BACKSIGHT_JUNIT`, by attempt.
-fn junit_files(run_dir: &Path, step: &str) -> Vec<PathBuf> {
-    let name = |attempt: u32| run_dir.join("junit").join(format!("{}.{attempt}.xml", file_stem(step)));
-    (1..=MOST_ATTEMPTS).map(name).filter(|file| file.is_file()).collect()
-}
-
-/// Takes in what a step that was killed had written to `$BACKSIGHT_JUNIT`, its attempts joined, without the first `told`
-/// cases, which are known already; then removes the files. What cannot be read of a file that a killed process was
-/// writing is lost with that process.
-pub fn adopt_junit(run_dir: &Path, step: &str, told: usize, on_case: &mut dyn FnMut(Case)) {
-    let files = junit_files(run_dir, step);
-    let mut attempts = Attempts::new(true);
-    for file in &files {
-        attempts.begin();
-        let mut take = |case: Case| attempts.take(Case { step: step.to_owned(), ..case }, &mut |_| {});
-        let _ = read_junit(file, &mut take);
-    }
-    let mut known = told;
-    attempts.finish(&mut |case| {
-        if known == 0 {
-            on_case(case);
-        }
-        known = known.saturating_sub(1);
-    });
-    for file in &files {
-        let _ = std::fs::remove_file(file);
-    }
-}
-
-/// Reads one JUnit file; cases before a mistake are handed on. Gives what was odd about it.
-fn read_junit(file: &Path, on_case: &mut dyn FnMut(Case)) -> Result<Vec<String>, String> {
-    let opened = std::fs::File::open(file).map_err(|error| error.to_string())?;
-    let mut lend = |case: &Case| {
-        on_case(case.clone());
-        ControlFlow::Continue(())
-    };
-    let totals = junit::read(opened, &junit::Limits::default(), &mut lend);
-    totals.map(|totals| totals.warnings).map_err(|error| error.to_string())
 }

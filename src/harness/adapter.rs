@@ -1,10 +1,12 @@
 //! What a format is to the rest of the program: a name, a reader, and a way to recognise it.
 
-use std::io::Read;
+use std::io::{Read, Seek};
+use std::ops::ControlFlow;
 
 use super::cases::{CaseTotals, OnCase};
 use super::lines::without_colours;
-use super::{HarnessError, Parsed, decoded};
+use super::{HarnessError, Parsed, Warning, decoded};
+use crate::results::Benchmark;
 
 /// How much of an output is looked at to find out its format, in bytes.
 pub const HEAD: usize = 64 << 10;
@@ -17,6 +19,22 @@ pub type ParseBenchmarks = fn(&[u8]) -> Result<Parsed, HarnessError>;
 
 /// Reads the benchmarks of one output, as a stream.
 pub type ReadLines = fn(&mut dyn Read) -> Result<Parsed, HarnessError>;
+
+/// Takes a benchmark; what is taken while it breaks is not wanted.
+pub type OnBenchmark<'a> = dyn FnMut(Benchmark) -> ControlFlow<()> + 'a;
+
+/// Reads the benchmarks of one output as a stream, and only when all of it could be read hands them out one by one.
+/// What it returns was odd.
+pub type ReadEach = fn(&mut dyn Read, &mut OnBenchmark<'_>) -> Result<Vec<Warning>, HarnessError>;
+
+/// What can be read more than once.
+pub trait Source: Read + Seek {}
+
+impl<T: Read + Seek> Source for T {}
+
+/// Reads the benchmarks of one output as a stream, perhaps twice, and hands them out one by one, but none before it is
+/// known that all of it can be read. What it returns was odd.
+pub type ReadTwice = fn(&mut dyn Source, &mut OnBenchmark<'_>) -> Result<Vec<Warning>, HarnessError>;
 
 /// A file of a folder: its path below the folder, with `/`, and its content.
 pub type TreeFile = (String, Vec<u8>);
@@ -39,6 +57,10 @@ pub enum Reading {
     Benchmarks(ParseBenchmarks),
     /// Benchmarks, line by line, in memory that does not grow with the output beyond its results.
     Lines(ReadLines),
+    /// Benchmarks, for formats whose outputs get large: only what was measured is held in memory, in a compact form.
+    Each(ReadEach),
+    /// Benchmarks, in memory that does not grow with the output.
+    Twice(ReadTwice),
     /// Test cases, one by one, in memory that does not grow with the output.
     Cases(ReadCases),
 }
@@ -79,12 +101,25 @@ impl Adapter {
         match self.reading {
             Reading::Benchmarks(parse) => parse(bytes),
             Reading::Lines(read) => read(&mut bytes),
+            Reading::Each(read) => collected(|take| read(&mut bytes, take)),
+            Reading::Twice(read) => collected(|take| read(&mut std::io::Cursor::new(bytes), take)),
             Reading::Cases(_) => {
                 let text = format!("`{}` has test cases, not benchmarks", self.name);
                 Err(HarnessError::new(1, 1, text, "name the benchmark harness"))
             }
         }
     }
+}
+
+fn collected(
+    read: impl FnOnce(&mut OnBenchmark<'_>) -> Result<Vec<Warning>, HarnessError>,
+) -> Result<Parsed, HarnessError> {
+    let mut benchmarks = Vec::new();
+    let warnings = read(&mut |benchmark| {
+        benchmarks.push(benchmark);
+        ControlFlow::Continue(())
+    })?;
+    Ok(Parsed { benchmarks, warnings })
 }
 
 /// The start of an output.
@@ -224,6 +259,21 @@ pub enum Undecided {
     /// None claims it; each with its reason.
     #[error("the output is in none of the known formats:{}\nname the format with `--harness`", list(.0))]
     Unknown(Vec<(&'static str, String)>),
+}
+
+impl Undecided {
+    /// The reason in a pipeline, where `harness` names the format; what each of the others refused is left out.
+    pub fn in_pipeline(&self) -> String {
+        match self {
+            Self::Ambiguous(names) => {
+                format!("the output could be {}; name the format with `harness`", names.join(" or "))
+            }
+            Self::Unknown(_) => {
+                "the output is in none of the known formats; `backsight convert FILE` says why, and `harness` names one"
+                    .into()
+            }
+        }
+    }
 }
 
 fn list(refused: &[(&'static str, String)]) -> String {

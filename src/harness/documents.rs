@@ -38,7 +38,7 @@ where
             Ok(read) => read,
             Err(error) => match one(&without_nan(rest)) {
                 // The length of what was changed says nothing about the original: what follows is found again.
-                Ok((value, _)) => (value, length_of_document(rest)),
+                Ok((value, _)) => (value, length_of_document(rest).unwrap_or(rest.len())),
                 Err(_) => return Err(explain(&error, line, help)),
             },
         };
@@ -78,7 +78,11 @@ fn opens_text(rest: &str) -> bool {
     inner.trim_start().starts_with(['"', '{', '[', '}', ']']) || inner.trim().is_empty()
 }
 
-fn one<T: for<'a> Deserialize<'a>>(text: &str) -> Result<(T, usize), serde_json::Error> {
+/// Reads the value at the start of this text, and says how long it is.
+///
+/// # Errors
+/// Where it is no JSON, cut off, or not as `T` wants it.
+pub(super) fn one<'a, T: Deserialize<'a>>(text: &'a str) -> Result<(T, usize), serde_json::Error> {
     let mut stream = serde_json::Deserializer::from_str(text).into_iter::<T>();
     match stream.next() {
         Some(value) => Ok((value?, stream.byte_offset())),
@@ -86,8 +90,8 @@ fn one<T: for<'a> Deserialize<'a>>(text: &str) -> Result<(T, usize), serde_json:
     }
 }
 
-/// How long the document at the start of `text` is, by its brackets.
-fn length_of_document(text: &str) -> usize {
+/// How long the document at the start of `text` is, by its brackets; `None` if it does not end.
+pub(super) fn length_of_document(text: &str) -> Option<usize> {
     let (mut depth, mut in_string, mut escaped) = (0_usize, false, false);
     for (at, byte) in text.bytes().enumerate() {
         match byte {
@@ -98,16 +102,17 @@ fn length_of_document(text: &str) -> usize {
             b'}' | b']' if !in_string => {
                 depth = depth.saturating_sub(1);
                 if depth == 0 {
-                    return at + 1;
+                    return Some(at + 1);
                 }
             }
             _ => {}
         }
     }
-    text.len()
+    None
 }
 
-fn explain(error: &serde_json::Error, first: u64, help: &str) -> HarnessError {
+/// Where and why a document, or a part of it that starts on the line `first`, cannot be read.
+pub(super) fn explain(error: &serde_json::Error, first: u64, help: &str) -> HarnessError {
     let line = first + (error.line().max(1) - 1) as u64;
     let column = error.column().max(1) as u64;
     match error.classify() {

@@ -1,9 +1,12 @@
 //! Collects the benchmarks of an output, and keeps the rules that hold for all of them: never none, never two alike.
 
+use std::ops::ControlFlow;
+
 use crate::results::{Benchmark, Direction, Metric, Reason, Validity};
 
+use super::adapter::OnBenchmark;
 use super::units::Unit;
-use super::{HarnessError, Parsed, Warning, number_repeats, quoted};
+use super::{HarnessError, Parsed, Repeats, Warning, number_repeats, quoted};
 
 /// The most warnings that are kept.
 const WARNINGS: usize = 100;
@@ -22,6 +25,12 @@ impl Gather {
     /// Takes a benchmark that stands on this line. Values that are no numbers are taken out, with a warning; one that
     /// has no other is kept and marked invalid.
     pub(super) fn add(&mut self, line: u64, mut benchmark: Benchmark) {
+        self.check(line, &mut benchmark);
+        self.benchmarks.push(benchmark);
+        self.lines.push(line);
+    }
+
+    fn check(&mut self, line: u64, benchmark: &mut Benchmark) {
         let usable = |value: f64| value.is_finite();
         let before = benchmark.metrics.len();
         benchmark.metrics.retain(|metric| usable(metric.value));
@@ -37,8 +46,6 @@ impl Gather {
             self.warn(line, format!("`{}` has no figure", quoted(&benchmark.name)));
             benchmark.validity = invalid("the output has no figure for it");
         }
-        self.benchmarks.push(benchmark);
-        self.lines.push(line);
     }
 
     /// Something odd on this line.
@@ -69,20 +76,65 @@ impl Gather {
     /// As [`Self::finish`].
     pub(super) fn end(mut self, last: u64, what: &str, help: &str, number: bool) -> Result<Parsed, HarnessError> {
         if self.benchmarks.is_empty() {
-            return Err(match self.broken {
-                Some((line, text)) => HarnessError::new(line, 1, format!("cannot read `{text}`"), help),
-                None => HarnessError::new(last.max(1), 1, what, help),
-            });
+            return Err(self.nothing(last, what, help));
         }
         if number {
             number_repeats(&mut self.benchmarks, &self.lines, &mut self.warnings);
         }
+        let benchmarks = std::mem::take(&mut self.benchmarks);
+        Ok(Parsed { benchmarks, warnings: self.warnings(last) })
+    }
+
+    /// Hands out benchmarks that were not added, with their lines, by the rules for those that are. `number`: names may
+    /// stand there more than once.
+    ///
+    /// # Errors
+    /// As [`Self::finish`].
+    pub(super) fn hand_out(
+        mut self,
+        benchmarks: impl Iterator<Item = (u64, Benchmark)>,
+        number: bool,
+        (last, what, help): (u64, &str, &str),
+        take: &mut OnBenchmark<'_>,
+    ) -> Result<Vec<Warning>, HarnessError> {
+        let mut benchmarks = benchmarks.peekable();
+        if benchmarks.peek().is_none() {
+            return Err(self.nothing(last, what, help));
+        }
+        let mut repeats = number.then(Repeats::default);
+        for (line, mut benchmark) in benchmarks {
+            if let Some(warning) = repeats.as_mut().and_then(|repeats| repeats.number(&mut benchmark, line)) {
+                self.warn(line, warning.text);
+            }
+            if self.hand(line, benchmark, take).is_break() {
+                break;
+            }
+        }
+        Ok(self.warnings(last))
+    }
+
+    /// Hands out a benchmark that stands on this line, by the rules for those that are added.
+    pub(super) fn hand(&mut self, line: u64, mut benchmark: Benchmark, take: &mut OnBenchmark<'_>) -> ControlFlow<()> {
+        self.check(line, &mut benchmark);
+        take(benchmark)
+    }
+
+    /// There was none.
+    pub(super) fn nothing(mut self, last: u64, what: &str, help: &str) -> HarnessError {
+        match self.broken.take() {
+            Some((line, text)) => HarnessError::new(line, 1, format!("cannot read `{text}`"), help),
+            None => HarnessError::new(last.max(1), 1, what, help),
+        }
+    }
+
+    /// What was odd.
+    pub(super) fn warnings(mut self, last: u64) -> Vec<Warning> {
         self.warnings.sort_by_key(|warning| warning.line);
         if self.left_out > 0 {
             let text = format!("{} more warnings are left out", self.left_out);
             self.warnings.push(Warning { line: last.max(1), text });
         }
-        Ok(Parsed { benchmarks: self.benchmarks, warnings: self.warnings })
+        self.warnings
     }
 }
 
@@ -102,7 +154,7 @@ pub(super) fn metric(format: &str, name: &str, value: f64, unit: &Unit) -> Metri
         upper: None,
         iterations: None,
         original_unit: unit.original.clone(),
-        source: format!("harness:{format}"),
+        source: ["harness:", format].concat(),
         samples: Vec::new(),
         summary: None,
         note: None,

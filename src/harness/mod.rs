@@ -25,9 +25,13 @@ pub mod dart_json;
 pub mod divan;
 /// (shared) JSON documents of benchmark tools, read straight into types.
 mod documents;
+/// (shared) Large JSON documents, element by element.
+mod elements;
 /// (shared) Figures with units to metrics, for tools that report whole runs.
 mod figures;
 pub mod fio;
+/// (shared) JSON objects without nesting, fast.
+mod flat;
 pub mod folly;
 pub mod gab_custom;
 /// (shared) Collects benchmarks.
@@ -94,10 +98,12 @@ mod xml;
 pub mod xunit2;
 pub mod zbench;
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 pub use adapter::{
-    Adapter, Confidence, HEAD, Head, ParseBenchmarks, ReadCases, ReadLines, Reading, Tree, TreeFile, Undecided, detect,
+    Adapter, Confidence, HEAD, Head, OnBenchmark, ParseBenchmarks, ReadCases, ReadEach, ReadLines, ReadTwice, Reading,
+    Source, Tree, TreeFile, Undecided, detect,
 };
 
 use crate::results::Benchmark;
@@ -226,31 +232,45 @@ fn unreadable(error: &std::io::Error, line: u64) -> HarnessError {
 
 /// An output as text: UTF-16 where a byte order mark says so (PowerShell's `>` writes it), otherwise UTF-8 with invalid
 /// bytes replaced, without a mark.
-fn decoded(bytes: &[u8]) -> String {
+fn decoded(bytes: &[u8]) -> Cow<'_, str> {
     let utf_16 = |unit: fn([u8; 2]) -> u16| {
         let units = bytes[2..].as_chunks::<2>().0.iter().map(|pair| unit(*pair));
         char::decode_utf16(units).map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER)).collect()
     };
     match bytes {
-        [0xff, 0xfe, ..] => utf_16(u16::from_le_bytes),
-        [0xfe, 0xff, ..] => utf_16(u16::from_be_bytes),
-        _ => String::from_utf8_lossy(bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes)).into_owned(),
+        [0xff, 0xfe, ..] => Cow::Owned(utf_16(u16::from_le_bytes)),
+        [0xfe, 0xff, ..] => Cow::Owned(utf_16(u16::from_be_bytes)),
+        _ => String::from_utf8_lossy(bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes)),
+    }
+}
+
+/// Makes benchmarks of equal name distinct. `lines` are the places of the benchmarks.
+fn number_repeats(benchmarks: &mut [Benchmark], lines: &[u64], warnings: &mut Vec<Warning>) {
+    let mut repeats = Repeats::default();
+    for (benchmark, line) in benchmarks.iter_mut().zip(lines) {
+        warnings.extend(repeats.number(benchmark, *line));
     }
 }
 
 /// Makes benchmarks of equal name distinct: the second one gets the parameter `occurrence` = 2, and so on, and a
 /// warning. They may be two benchmarks of two programs or two runs of one; nothing in these formats tells, so none is
-/// dropped and none is mixed into another's samples. `lines` are the places of the benchmarks.
-fn number_repeats(benchmarks: &mut [Benchmark], lines: &[u64], warnings: &mut Vec<Warning>) {
-    let mut seen: HashMap<String, u32> = HashMap::new();
-    for (benchmark, line) in benchmarks.iter_mut().zip(lines) {
-        let count = seen.entry(benchmark.series()).or_default();
+/// dropped and none is mixed into another's samples.
+#[derive(Default)]
+struct Repeats {
+    seen: HashMap<String, u32>,
+}
+
+impl Repeats {
+    /// Numbers the next benchmark, which stands on this line.
+    fn number(&mut self, benchmark: &mut Benchmark, line: u64) -> Option<Warning> {
+        let count = self.seen.entry(benchmark.series()).or_default();
         *count += 1;
-        if *count > 1 {
-            let text = format!("`{}` stands here again; it is kept as occurrence {count}", quoted(&benchmark.name));
-            warnings.push(Warning { line: *line, text });
-            benchmark.parameters.insert("occurrence".into(), count.to_string());
+        if *count == 1 {
+            return None;
         }
+        benchmark.parameters.insert("occurrence".into(), count.to_string());
+        let text = format!("`{}` stands here again; it is kept as occurrence {count}", quoted(&benchmark.name));
+        Some(Warning { line, text })
     }
 }
 

@@ -23,7 +23,7 @@ pub(super) struct Document {
 /// If there is none, with the place and the reason of the first that could not be read; if the last one is cut off.
 pub(super) fn documents(bytes: &[u8], wanted: fn(&Value) -> bool, help: &str) -> Result<Vec<Document>, HarnessError> {
     let text = decoded(bytes);
-    let (mut found, mut rest, mut line, mut tries) = (Vec::new(), text.as_str(), 1, 0);
+    let (mut found, mut rest, mut line, mut tries) = (Vec::new(), &*text, 1, 0);
     let mut first_error: Option<HarnessError> = None;
     while let Some(start) = next_start(rest) {
         line += newlines(&rest[..start]);

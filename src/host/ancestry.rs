@@ -139,6 +139,36 @@ pub fn between(workspace: &Path, base: &str, head: &str) -> Vec<String> {
     said.unwrap_or_default().lines().map(ToOwned::to_owned).collect()
 }
 
+/// The commits from `good` to `bad` along first parents, the oldest first, both included; none where `good` is not among
+/// the first parents of `bad`, or git cannot tell.
+pub fn first_parents(workspace: &Path, good: &str, bad: &str) -> Vec<String> {
+    if !is_hash(good) || !is_hash(bad) {
+        return Vec::new();
+    }
+    let limit = format!("--max-count={MOST}");
+    let asked = ["rev-list", "--first-parent", "--parents", &limit, "--end-of-options", bad];
+    let said = Git::new(workspace).say("rev-list", &asked).unwrap_or_default();
+    let mut found: Vec<String> = Vec::new();
+    for hash in said.lines().filter_map(|line| line.split(' ').next()) {
+        found.push(hash.to_owned());
+        if hash == good {
+            found.reverse();
+            return found;
+        }
+    }
+    Vec::new()
+}
+
+/// A commit in a line: its author and its subject.
+pub fn headline(workspace: &Path, commit: &str) -> Option<(String, String)> {
+    if !is_hash(commit) {
+        return None;
+    }
+    let said = Git::new(workspace).say("log", &["log", "-1", "--format=%an%x00%s", "--end-of-options", commit]).ok()?;
+    let (author, subject) = said.split_once('\0')?;
+    Some((author.trim().to_owned(), subject.trim().to_owned()))
+}
+
 /// The commits that lead to this one, the newest first and each before its parents; none where git cannot tell.
 pub fn line(workspace: &Path, commit: &str) -> Vec<String> {
     if !is_hash(commit) {

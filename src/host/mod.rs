@@ -24,13 +24,15 @@ mod tree;
 mod worktrees;
 
 pub use ancestry::{
-    Ancestry, Trailer, ancestry, author, between, commit_named, file_at, latest_tag, line as commit_line, trailers,
+    Ancestry, Trailer, ancestry, author, between, commit_named, file_at, first_parents, headline, latest_tag,
+    line as commit_line, trailers,
 };
 pub use cgroup::groups;
 pub use change::change;
 pub use data::{DataError, DataRepository, Patience, REMOTE as DATA_REMOTE, Told};
 pub use git::is_branch;
 pub use machine::probe;
+pub use repository::repository_name;
 pub use start::start;
 pub use state::State;
 pub use toolchain::toolchains;

@@ -34,6 +34,8 @@ pub struct Wanted<'a> {
     pub workspace: &'a Path,
     /// What the base is.
     pub base: Revision,
+    /// The head's commit, full hash; `None` for the work tree as it is.
+    pub head: Option<&'a str>,
     /// The folder below which the copies are kept; it is made.
     pub cache: &'a Path,
     /// Paths relative to the workspace that git ignores and both copies need: they are linked into them.
@@ -98,16 +100,21 @@ pub fn working_copies(wanted: &Wanted<'_>) -> Result<WorkingCopies, CopiesError>
     let git = Git::leashed(wanted.workspace, Leash { stop: Some(wanted.stop), hold: None });
     let source = Source::find(&git, wanted.workspace)?;
     let mut remarks = Vec::new();
-    let head_commit = fetch::commit(&git, "HEAD").ok_or_else(|| CopiesError::NoBase {
-        name: wanted.base.name().to_owned(),
-        reason: "the repository has no commit yet".into(),
+    let named = wanted.head.unwrap_or("HEAD");
+    let head_commit = fetch::commit(&git, named).ok_or_else(|| CopiesError::NoBase {
+        name: wanted.head.unwrap_or(wanted.base.name()).to_owned(),
+        reason: if wanted.head.is_some() { "there is no such commit" } else { "the repository has no commit yet" }
+            .into(),
     })?;
     let base_commit = fetch::base(&git, &wanted.base, &mut remarks)?;
     let registry = Registry::of(&source.common);
     let (place, lock) = place(wanted.cache, &source.top, &registry)?;
     let kept = Kept { registry, place: place.clone(), lock };
     let git = Git::leashed(wanted.workspace, Leash { stop: Some(wanted.stop), hold: Some(&kept.lock) });
-    let snapshot = snapshot::take(&git, &place, &source.top, &head_commit, &mut remarks)?;
+    let snapshot = match wanted.head {
+        Some(_) => head_commit.clone(),
+        None => snapshot::take(&git, &place, &source.top, &head_commit, &mut remarks)?,
+    };
     let mut copies = Vec::new();
     for (name, commit) in [("base", &base_commit), ("head", &snapshot)] {
         let folder = place.join(name);

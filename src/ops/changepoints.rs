@@ -1,14 +1,14 @@
 //! `backsight changepoints`: series of measurements from a CSV file, their steps and drifts as lines of JSON.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fs::File;
-use std::io::{BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 use crate::results::ExitCode;
-use crate::stats::{Course, course};
+use crate::stats::{ChangePoint, Course, Drift, course, course_on};
 
 /// Points of one series that are kept; the analysis reads the newest of them.
 const MOST: usize = 1_000_000;
@@ -21,6 +21,66 @@ struct Row {
     series_id: String,
     index: i64,
     value: Option<String>,
+}
+
+/// What an earlier answer said of a series, by the indices of the file.
+#[derive(Debug, Deserialize)]
+#[serde(tag = "kind", rename_all = "lowercase")]
+enum Told {
+    Step { series_id: String, index: i64, size: f64, low: f64, high: f64, p: f64 },
+    Drift { series_id: String, from: i64, to: i64, size: f64 },
+}
+
+/// An earlier answer, and how many values of each series are newer than it.
+#[derive(Debug, Default)]
+pub struct Known {
+    told: HashMap<String, Vec<Told>>,
+    new: usize,
+}
+
+impl Known {
+    /// Reads the lines of an earlier answer.
+    ///
+    /// # Errors
+    /// A file that cannot be read, or a line that is none of ours.
+    pub fn read(path: &Path, new: usize) -> Result<Self, ChangepointsError> {
+        let unread = |source| ChangepointsError::Read { path: path.to_owned(), source };
+        let mut told: HashMap<String, Vec<Told>> = HashMap::new();
+        for (index, line) in BufReader::new(File::open(path).map_err(unread)?).lines().enumerate() {
+            let line = line.map_err(unread)?;
+            if line.trim().is_empty() {
+                continue;
+            }
+            let one: Told = serde_json::from_str(&line).map_err(|_| ChangepointsError::Row {
+                path: path.to_owned(),
+                line: index as u64 + 1,
+                text: "no line that `changepoints` has written; leave `--known` out to read all anew".into(),
+            })?;
+            let (Told::Step { series_id, .. } | Told::Drift { series_id, .. }) = &one;
+            told.entry(series_id.clone()).or_default().push(one);
+        }
+        Ok(Self { told, new })
+    }
+
+    /// The course of a series whose last values are new.
+    fn course(&self, id: &str, indices: &[i64], values: &[f64]) -> Course {
+        let place = |wanted: i64| indices.iter().position(|index| *index == wanted);
+        let mut before = Course::default();
+        for told in self.told.get(id).into_iter().flatten() {
+            match told {
+                Told::Step { index, size, low, high, p, .. } => {
+                    let (size, low, high, p) = (*size, *low, *high, *p);
+                    let found = place(*index).map(|index| ChangePoint { index, size, low, high, p });
+                    before.changes.extend(found);
+                }
+                Told::Drift { from, to, size, .. } => {
+                    before.drift = place(*from).zip(place(*to)).map(|(from, to)| Drift { from, to, size: *size });
+                }
+            }
+        }
+        before.changes.sort_by_key(|change| change.index);
+        course_on(values, &before, self.new)
+    }
 }
 
 /// A line of the answer.
@@ -84,11 +144,11 @@ impl ChangepointsError {
 }
 
 /// Reads `path` (standard input for `-`), whose rows of one series stand together and in order, and writes a line for each
-/// step and drift as soon as its series has ended.
+/// step and drift as soon as its series has ended. With an earlier answer only the newest part of each series is read.
 ///
 /// # Errors
 /// A file that cannot be read, or a row that is none; what was found before has been written.
-pub fn changepoints(path: &Path, out: &mut dyn Write) -> Result<Counts, ChangepointsError> {
+pub fn changepoints(path: &Path, known: Option<&Known>, out: &mut dyn Write) -> Result<Counts, ChangepointsError> {
     let source: Box<dyn Read> = if path.as_os_str() == "-" {
         Box::new(std::io::stdin().lock())
     } else {
@@ -113,7 +173,7 @@ pub fn changepoints(path: &Path, out: &mut dyn Write) -> Result<Counts, Changepo
         }
         let row: Row = record.deserialize(Some(&headers)).map_err(|error| at(line, worded(&error)))?;
         if row.series_id != now.id || counts.series == 0 {
-            now.tell(&mut counts, out)?;
+            now.tell(known, &mut counts, out)?;
             if !seen.insert(row.series_id.clone()) {
                 let text = format!("series `{}` goes on after another one; put its rows together", row.series_id);
                 return Err(at(line, text));
@@ -123,7 +183,7 @@ pub fn changepoints(path: &Path, out: &mut dyn Write) -> Result<Counts, Changepo
         }
         now.take(&row, &mut counts);
     }
-    now.tell(&mut counts, out)?;
+    now.tell(known, &mut counts, out)?;
     out.flush().map_err(ChangepointsError::Write)?;
     Ok(counts)
 }
@@ -162,8 +222,11 @@ impl Series {
         }
     }
 
-    fn tell(&self, counts: &mut Counts, out: &mut dyn Write) -> Result<(), ChangepointsError> {
-        let Course { changes, drift, .. } = course(&self.values);
+    fn tell(&self, known: Option<&Known>, counts: &mut Counts, out: &mut dyn Write) -> Result<(), ChangepointsError> {
+        let Course { changes, drift, .. } = match known {
+            Some(known) => known.course(&self.id, &self.indices, &self.values),
+            None => course(&self.values),
+        };
         let index = |at: usize| self.indices.get(at).copied().unwrap_or_default();
         let mut write = |line: &Line<'_>| {
             serde_json::to_writer(&mut *out, line).map_err(std::io::Error::from)?;

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
+use crate::host;
 use crate::pipeline::{self, Diagnostic, Model, ModelSource, Parsed, Pipeline};
 use crate::results::ExitCode;
 
@@ -37,11 +38,16 @@ impl Loaded {
         &self.parsed.pipeline
     }
 
-    /// The project's name: the file's, otherwise the folder's.
+    /// The project's name: the file's, otherwise the repository's at its top, otherwise the folder's.
     pub fn project(&self) -> String {
-        let folder = || self.workspace.file_name().map(|name| name.to_string_lossy().into_owned());
-        self.pipeline().project.clone().or_else(folder).unwrap_or_else(|| "project".into())
+        self.pipeline().project.clone().unwrap_or_else(|| project_of(&self.workspace))
     }
+}
+
+/// What a project is called whose pipeline file does not say it.
+pub fn project_of(workspace: &Path) -> String {
+    let folder = || workspace.file_name().map(|name| name.to_string_lossy().into_owned());
+    host::repository_name(workspace).or_else(folder).unwrap_or_else(|| "project".into())
 }
 
 /// Why a pipeline could not be loaded.

@@ -229,7 +229,7 @@ fn adopt_reports(
     for step in open {
         let is_of_step = |case: &&Case| case.step == step;
         let told = assembly.document().map_or(0, |document| document.cases.iter().filter(is_of_step).count());
-        execute::adopt_junit(folder, &step, told, &mut |case| {
+        execute::adopt_reports(folder, &step, told, &mut |case| {
             let mut event = Event::CaseFinished { case };
             environment.masker().mask_event(&mut event);
             assembly.hear(event);

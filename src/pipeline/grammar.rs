@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::fields;
-use super::harness::Harness;
+use super::harness::{Harness, TestHarness};
 use super::{Percent, StepDuration};
 
 /// A pipeline file, version 1.
@@ -17,7 +17,8 @@ pub struct Pipeline {
     /// The version of this format: 1.
     #[schemars(schema_with = "fields::version")]
     pub version: u32,
-    /// The project's name in reports; default: the name of the folder the file stands in.
+    /// The project's name in reports; default: the name of the repository at whose top the file
+    /// stands (the last part of its `origin`'s address), otherwise that of the folder.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub project: Option<String>,
     /// Targets that must be there: a missing one fails the run instead of skipping its steps.
@@ -216,6 +217,13 @@ pub struct TestStep {
     /// to `$BACKSIGHT_JUNIT`, otherwise the exit code is the only case.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub junit: Option<String>,
+    /// The format in which the framework reports. Default `junit`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub harness: Option<TestHarness>,
+    /// Where the report is: `stdout` (default; of `junit`: `$BACKSIGHT_JUNIT`), `stderr`, or a path or glob relative to
+    /// `working_dir`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output: Option<OutputSource>,
     /// How often a failed command is run again. A case that fails and then passes is flaky.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retries: Option<Retries>,
@@ -282,7 +290,7 @@ pub struct BenchmarkStep {
     /// The command is a harness that reports benchmarks of its own in this format.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub harness: Option<Harness>,
-    /// Where the harness's report is: `stdout` (default), `stderr`, or a path or glob relative to `working_dir`.
+    /// Where the harness's report is: `stdout` (default), `stderr`, or a path, folder or glob relative to `working_dir`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub output: Option<OutputSource>,
     /// The smallest change that matters for this benchmark; default: the gate's.

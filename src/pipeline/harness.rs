@@ -11,6 +11,8 @@ use serde::{Deserialize, Serialize};
 pub enum Harness {
     /// The results of asv, a file or the folder.
     Asv,
+    /// Whatever the output's content is.
+    Auto,
     /// Backsight's own documented JSON.
     Backsight,
     /// What Ruby's benchmark-ips prints.
@@ -117,8 +119,9 @@ pub enum Harness {
 
 impl Harness {
     /// All of them, in the order of their names.
-    pub const ALL: [Self; 52] = [
+    pub const ALL: [Self; 53] = [
         Self::Asv,
+        Self::Auto,
         Self::Backsight,
         Self::BenchmarkIps,
         Self::Benchmarkdotnet,
@@ -176,6 +179,7 @@ impl Harness {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Asv => "asv",
+            Self::Auto => "auto",
             Self::Backsight => "backsight",
             Self::BenchmarkIps => "benchmark-ips",
             Self::Benchmarkdotnet => "benchmarkdotnet",
@@ -227,6 +231,68 @@ impl Harness {
             Self::Vllm => "vllm",
             Self::Wrk => "wrk",
             Self::Zbench => "zbench",
+        }
+    }
+}
+
+/// A format in which test frameworks report, and which is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum TestHarness {
+    /// Whatever the output's content is.
+    Auto,
+    /// The Common Test Report Format, JSON.
+    Ctrf,
+    /// What `dart test --reporter json` and `flutter test --machine` print.
+    DartJson,
+    /// What `go test -json` prints.
+    GoTestJson,
+    /// JUnit XML in all its dialects.
+    Junit,
+    /// The JSON lines of Rust's libtest and of cargo-nextest.
+    LibtestJson,
+    /// Mocha's JSON.
+    MochaJson,
+    /// NUnit 3's XML.
+    Nunit3,
+    /// The Test Anything Protocol.
+    Tap,
+    /// Visual Studio's test results, which `dotnet test --logger trx` writes.
+    Trx,
+    /// The XML of xUnit.net 2 and 3.
+    Xunit2,
+}
+
+impl TestHarness {
+    /// All of them, in the order of their names.
+    pub const ALL: [Self; 11] = [
+        Self::Auto,
+        Self::Ctrf,
+        Self::DartJson,
+        Self::GoTestJson,
+        Self::Junit,
+        Self::LibtestJson,
+        Self::MochaJson,
+        Self::Nunit3,
+        Self::Tap,
+        Self::Trx,
+        Self::Xunit2,
+    ];
+
+    /// The canonical name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Ctrf => "ctrf",
+            Self::DartJson => "dart-json",
+            Self::GoTestJson => "go-test-json",
+            Self::Junit => "junit",
+            Self::LibtestJson => "libtest-json",
+            Self::MochaJson => "mocha-json",
+            Self::Nunit3 => "nunit3",
+            Self::Tap => "tap",
+            Self::Trx => "trx",
+            Self::Xunit2 => "xunit2",
         }
     }
 }

@@ -29,7 +29,7 @@ pub use grammar::{
     GenerationStep, MetricName, MissingPolicy, Model, ModelSource, OutputSource, Pin, PinRule, Pipeline, PushPolicy,
     QuarantineEntry, Retries, Rule, RuleAction, Shell, Stdin, TestStep,
 };
-pub use harness::Harness;
+pub use harness::{Harness, TestHarness};
 pub use load::{MAX_BYTES, MAX_DEPTH, MAX_EXPANDED_BYTES, MAX_NODES};
 pub use models::parse_models;
 pub use scalars::{Percent, StepDuration};

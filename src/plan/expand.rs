@@ -12,7 +12,7 @@ use super::{
 };
 use crate::pipeline::{
     BenchmarkStep, Command, Common, ForEach, GenerationStep, MetricName, Model, OutputSource, Percent, Pipeline, Stdin,
-    TestStep,
+    TestHarness, TestStep,
 };
 use crate::results::{Kind, Reason};
 
@@ -238,9 +238,18 @@ fn item_id(kind: Kind, name: &str, model: Option<&Model>, target: Option<&str>) 
 fn test_work(step: &TestStep, template: &Template) -> Result<Work, (&'static str, TemplateError)> {
     Ok(Work::Test {
         run: Invocation::of(&step.run, step.common.shell, template).map_err(|error| ("run", error))?,
-        junit: step.junit.as_deref().map(|path| template.render(path)).transpose().map_err(|error| ("junit", error))?,
+        report: report(step),
         retries: step.retries.map_or(0, |retries| retries.0),
     })
+}
+
+/// The format of a test's report and where that is.
+fn report(step: &TestStep) -> (TestHarness, Option<OutputSource>) {
+    match (&step.junit, step.harness.unwrap_or(TestHarness::Junit), &step.output) {
+        (Some(files), _, _) => (TestHarness::Junit, Some(OutputSource::Files(files.clone()))),
+        (None, TestHarness::Junit, None) => (TestHarness::Junit, None),
+        (None, harness, output) => (harness, Some(output.clone().unwrap_or(OutputSource::Stdout))),
+    }
 }
 
 fn benchmark_work(

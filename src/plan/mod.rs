@@ -13,7 +13,7 @@ mod select;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::pipeline::{Command, Harness, MetricName, Model, OutputSource, Shell};
+use crate::pipeline::{Command, Harness, MetricName, Model, OutputSource, Shell, TestHarness};
 use crate::results::{Kind, Reason};
 
 pub use context::{Template, TemplateError, slug};
@@ -111,8 +111,8 @@ pub enum Work {
     Test {
         /// The command.
         run: Invocation,
-        /// Where its JUnit is, relative to `working_dir`; `None` for `$BACKSIGHT_JUNIT`.
-        junit: Option<String>,
+        /// The format of its report and where that is; without a place JUnit in `$BACKSIGHT_JUNIT`.
+        report: (TestHarness, Option<OutputSource>),
         /// How often a failed command is run again.
         retries: u32,
     },

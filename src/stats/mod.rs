@@ -11,7 +11,7 @@ mod signed_rank;
 mod summary;
 mod two_sample;
 
-pub use changes::{CHANGE_ERROR, ChangePoint, Course, Drift, MOST_POINTS, Total, course, total};
+pub use changes::{CHANGE_ERROR, ChangePoint, Course, Drift, MOST_POINTS, Total, course, course_on, total};
 pub use holm::{holm, weighted_holm};
 pub use proportion::wilson;
 pub use random::Random;

@@ -81,3 +81,25 @@ fn what_is_wrong_with_a_file_is_said_with_its_line() {
     let mut absent = Command::new(env!("CARGO_BIN_EXE_backsight"));
     assert_eq!(absent.args(["changepoints", "--csv", "no/such.csv"]).output().unwrap().status.code(), Some(2));
 }
+
+/// With the earlier answer, one more value changes what it should and nothing else.
+#[test]
+fn an_answer_is_gone_on_with() {
+    let sandbox = crate::sandbox::Sandbox::new();
+    let old = series("a", &[(250, 100.0), (250, 110.0)]) + &series("b", &[(500, 7.0)]);
+    sandbox.write("old.csv", format!("series_id,index,value\n{old}"));
+    let told = sandbox.run(&["changepoints", "--csv", "old.csv"]);
+    assert_eq!(told.stdout.lines().count(), 1, "{}", told.stdout);
+    sandbox.write("known.jsonl", &told.stdout);
+    let new = series("a", &[(250, 100.0), (250, 110.0), (12, 121.0)]) + &series("b", &[(512, 7.0)]);
+    sandbox.write("new.csv", format!("series_id,index,value\n{new}"));
+    let on = sandbox.run(&["changepoints", "--csv", "new.csv", "--known", "known.jsonl", "--new", "12"]);
+    let lines: Vec<Value> = on.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let places: Vec<(&str, i64)> =
+        lines.iter().map(|line| (line["series_id"].as_str().unwrap(), line["index"].as_i64().unwrap())).collect();
+    assert_eq!(places, [("a", 600), ("a", 1100)]);
+    sandbox.write("known.jsonl", "{\"kind\":\"none\"}\n");
+    let arguments = ["changepoints", "--csv", "new.csv", "--known", "known.jsonl", "--new", "12"];
+    sandbox.run(&arguments).says(2, &["known.jsonl:1:", "leave `--known` out"]);
+    sandbox.run(&["changepoints", "--csv", "new.csv", "--new", "12"]).says(2, &["--known"]);
+}

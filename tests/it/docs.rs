@@ -21,11 +21,13 @@ fn pages() -> Vec<PathBuf> {
     fn collect(folder: &Path, found: &mut Vec<PathBuf>) {
         for entry in fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
-            let hidden = path.file_name().unwrap().to_string_lossy().starts_with('.');
-            if path.is_dir() && !hidden {
+            let name = path.file_name().unwrap().to_string_lossy();
+            // What others wrote, where somebody has run the examples.
+            let foreign = name.starts_with('.') || name == "node_modules";
+            if path.is_dir() && !foreign {
                 collect(&path, found);
             } else if path.extension().is_some_and(|extension| extension == "md") {
-                found.push(path);
+                found.push(path.clone());
             }
         }
     }

@@ -101,7 +101,7 @@ fn binary_garbage_is_no_junit_and_the_other_results_stay() {
         "$BACKSIGHT_JUNIT: not XML",
         "no regular file",
         "$BACKSIGHT_JUNIT: cut off at line 1",
-        "wrote no JUnit that matches `reports/*.xml`",
+        "wrote no report that matches `reports/*.xml`",
         "did it run any test?",
     ];
     sandbox.run(&["run"]).says(1, &words);

@@ -1,12 +1,14 @@
 //! Calls a harness that measures by itself, and reads its report.
 
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
-use crate::execute::files::{Found, written_since};
+use crate::execute::files::{Found, is_fresh, written_since};
+use crate::execute::folder::{FileBelow, files_below, load_tree};
 use crate::execute::log::Log;
 use crate::execute::process::{Ended as Process, Job, Streams, supervise};
 use crate::execute::{Emitter, Place, Workshop};
-use crate::harness::{Parsed, adapter};
+use crate::harness::{Head, Parsed, TREES, Tree, adapter, detect};
 use crate::pipeline::{Harness, OutputSource};
 use crate::plan::{Invocation, Item};
 use crate::results::{Benchmark, Reason, RemarkLevel, Validity};
@@ -38,7 +40,14 @@ pub(super) struct Called {
 }
 
 /// Where the reports are, or why there are none.
-type Reports = Result<Vec<PathBuf>, String>;
+type Reports = Result<Vec<Report>, String>;
+
+/// Something to read.
+enum Report {
+    File(PathBuf),
+    /// A tool's folder, and what of it was written by this call.
+    Folder(PathBuf, Tree, Vec<FileBelow>),
+}
 
 impl Call<'_> {
     /// Calls it once. The error says why it could not be started.
@@ -61,7 +70,7 @@ impl Call<'_> {
         let (argv, cwd) = (self.run.argv(), self.place.folder(item));
         let env = self.place.step_env(item, 1, &[]);
         let job = Job { argv: &argv, cwd: &cwd, env: &env, secrets: &item.secrets, timeout: item.timeout };
-        let since = std::time::SystemTime::now();
+        let since = SystemTime::now();
         let (environment, cancel) = (&workshop.environment, &workshop.cancel);
         let process = match self.source {
             OutputSource::Stdout => supervise(&job, environment, Streams::Split(&mut report, log), cancel),
@@ -72,41 +81,74 @@ impl Call<'_> {
         let (kept, error) = report.finish();
         let files = match (self.source, error) {
             (_, Some(error)) => return Err(not_kept(error)),
-            (OutputSource::Files(pattern), None) => reports(&cwd, pattern, since),
-            (OutputSource::Stdout | OutputSource::Stderr, None) => Ok(vec![workshop.run_dir.join(&kept.path)]),
+            (OutputSource::Files(pattern), None) => self.reports(&cwd, pattern, since),
+            (OutputSource::Stdout | OutputSource::Stderr, None) => {
+                Ok(vec![Report::File(workshop.run_dir.join(&kept.path))])
+            }
         };
         Ok((process, files))
     }
 
-    fn read(&self, file: &Path) -> Result<Vec<Benchmark>, String> {
-        let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let broken = |error: std::io::Error| format!("{name}: {error}");
-        let size = file.metadata().map_err(broken)?.len();
-        if size > LARGEST {
-            return Err(format!("{name}: the report is larger than {} MiB", LARGEST >> 20));
-        }
-        let bytes = std::fs::read(file).map_err(broken)?;
-        let known = adapter(self.harness.as_str());
-        let known = known.ok_or_else(|| format!("no reader for {}", self.harness.as_str()))?;
-        let Parsed { benchmarks, warnings } = known.parse(&bytes).map_err(|error| format!("{name}: {error}"))?;
+    fn read(&self, report: &Report) -> Result<Vec<Benchmark>, String> {
+        let path = match report {
+            Report::File(path) | Report::Folder(path, ..) => path,
+        };
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let parsed = match report {
+            Report::File(path) => self.parsed(path),
+            Report::Folder(path, tree, found) => load_tree(path, *tree, found)
+                .map_err(|error| error.to_string())
+                .and_then(|files| (tree.read)(&files).map_err(|error| error.to_string())),
+        };
+        let Parsed { benchmarks, warnings } = parsed.map_err(|error| format!("{name}: {error}"))?;
         for warning in warnings.into_iter().filter(|_| !self.told) {
             let text = format!("{name}:{}: {}", warning.line, warning.text);
             self.emitter.remark(RemarkLevel::Warning, Some(&self.item.id), text);
         }
         Ok(benchmarks.into_iter().map(|benchmark| belonging(benchmark, self.item)).collect())
     }
-}
 
-fn reports(cwd: &Path, pattern: &str, since: std::time::SystemTime) -> Result<Vec<PathBuf>, String> {
-    let Found { fresh, stale } = written_since(cwd, pattern, since)?;
-    if fresh.is_empty() {
-        let hint = match stale.len() {
-            0 => String::new(),
-            n => format!(" ({n} older files match and were left alone)"),
+    fn parsed(&self, file: &Path) -> Result<Parsed, String> {
+        let broken = |error: std::io::Error| error.to_string();
+        let size = file.metadata().map_err(broken)?.len();
+        if size > LARGEST {
+            return Err(format!("the report is larger than {} MiB", LARGEST >> 20));
+        }
+        let bytes = std::fs::read(file).map_err(broken)?;
+        let known = match self.harness {
+            Harness::Auto => detect(&Head::new(&bytes)).map_err(|error| error.in_pipeline())?,
+            named => adapter(named.as_str()).ok_or_else(|| format!("no reader for {}", named.as_str()))?,
         };
-        return Err(format!("the harness wrote no file that matches `{pattern}`{hint}"));
+        known.parse(&bytes).map_err(|error| error.to_string())
     }
-    Ok(fresh)
+
+    /// What this call has written: files, or of a tool's folder what it needs.
+    fn reports(&self, cwd: &Path, pattern: &str, since: SystemTime) -> Reports {
+        let folder = cwd.join(pattern);
+        let Found { fresh, stale } = if folder.is_dir() {
+            let found = files_below(&folder).map_err(|error| error.to_string())?;
+            let of_harness = |tree: &&Tree| self.harness == Harness::Auto || tree.adapter.name == self.harness.as_str();
+            let has_files = |tree: &&Tree| found.iter().any(|(name, _)| (tree.wants)(name));
+            let (fresh, stale): (Vec<_>, Vec<_>) = found.iter().cloned().partition(|(_, path)| is_fresh(path, since));
+            if let Some(tree) = TREES.iter().filter(of_harness).find(has_files)
+                && fresh.iter().any(|(name, _)| (tree.wants)(name))
+            {
+                return Ok(vec![Report::Folder(folder, *tree, fresh)]);
+            }
+            let paths = |files: Vec<FileBelow>| files.into_iter().map(|(_, path)| path).collect();
+            Found { fresh: paths(fresh), stale: paths(stale) }
+        } else {
+            written_since(cwd, pattern, since)?
+        };
+        if fresh.is_empty() {
+            let hint = match stale.len() {
+                0 => String::new(),
+                n => format!(" ({n} older files match and were left alone)"),
+            };
+            return Err(format!("the harness wrote no file that matches `{pattern}`{hint}"));
+        }
+        Ok(fresh.into_iter().map(Report::File).collect())
+    }
 }
 
 /// The benchmark as one of this step. Values that are no numbers are left out of it, and it says so.

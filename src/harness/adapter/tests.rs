@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::{HEAD, Head, Reading, Undecided, detect};
 use crate::harness::{ADAPTERS, adapter};
-use crate::pipeline::Harness;
+use crate::pipeline::{Harness, TestHarness};
 
 /// All fixtures of the formats, with the names of their formats.
 fn fixtures() -> Vec<(String, String, Vec<u8>)> {
@@ -62,11 +62,15 @@ fn names_are_in_order_and_found_again() {
 
 /// The pipeline stands on a lower floor and has the names of its own.
 #[test]
-fn a_pipeline_knows_each_format_of_benchmarks() {
+fn a_pipeline_knows_each_format() {
     let of_benchmarks = ADAPTERS.iter().filter(|adapter| adapter.has_benchmarks());
     let expected: Vec<&str> = of_benchmarks.map(|adapter| adapter.name).collect();
-    let mut known: Vec<&str> = Harness::ALL.iter().map(|harness| harness.as_str()).collect();
-    known.sort_unstable();
+    let known: Vec<&str> = Harness::ALL.iter().map(|harness| harness.as_str()).filter(|name| *name != "auto").collect();
+    assert_eq!(known, expected);
+    let of_cases = ADAPTERS.iter().filter(|adapter| !adapter.has_benchmarks());
+    let expected: Vec<&str> = of_cases.map(|adapter| adapter.name).collect();
+    let known: Vec<&str> =
+        TestHarness::ALL.iter().map(|harness| harness.as_str()).filter(|name| *name != "auto").collect();
     assert_eq!(known, expected);
 }
 
@@ -115,9 +119,8 @@ fn damaged_fixtures_never_panic() {
             }
             let _ = detect(&Head::new(&damaged[..damaged.len().min(HEAD)]));
             match own.reading {
-                Reading::Benchmarks(parse) => drop(parse(&damaged)),
-                Reading::Lines(read) => drop(read(&mut &damaged[..])),
                 Reading::Cases(read) => drop(read(&mut &damaged[..], &mut |_| std::ops::ControlFlow::Continue(()))),
+                _ => drop(own.parse(&damaged)),
             }
             count += 1;
         }
@@ -144,12 +147,11 @@ fn any_bytes_never_panic_and_noise_is_no_benchmark() {
     for adapter in ADAPTERS {
         for (index, bytes) in inputs.iter().enumerate() {
             let result = match adapter.reading {
-                Reading::Benchmarks(parse) => parse(bytes),
-                Reading::Lines(read) => read(&mut &bytes[..]),
                 Reading::Cases(read) => {
                     drop(read(&mut &bytes[..], &mut |_| std::ops::ControlFlow::Continue(())));
                     continue;
                 }
+                _ => adapter.parse(bytes),
             };
             assert!(index >= noises || result.is_err(), "{} reads noise {index}", adapter.name);
         }

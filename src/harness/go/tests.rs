@@ -1,7 +1,9 @@
 //! Go's output: the given files, one recorded here, and what can go wrong.
 
 use super::*;
+use crate::harness::Parsed;
 use crate::harness::testing::{close, fixture, listed};
+use crate::results::{Benchmark, Direction};
 
 fn text(text: &str) -> Result<Parsed, HarnessError> {
     ADAPTER.parse(text.as_bytes())
@@ -74,4 +76,73 @@ fn nothing_and_halves_are_never_fine() {
         text("pkg: a\nBenchmarkA 1 2 ns/op\nBenchmarkB 1 x ns/op\n--- FAIL: BenchmarkC\nBenchmarkD\n").unwrap();
     let lines: Vec<u64> = warned.warnings.iter().map(|warning| warning.line).collect();
     assert_eq!(lines, [3, 4, 5, 5], "{:?}", warned.warnings);
+}
+
+/// Gone through twice, an output holds the same benchmarks; only the order may differ where one comes again.
+#[test]
+fn going_through_it_twice_changes_nothing() {
+    let lines = [
+        "BenchmarkA-2 10 3 ns/op",
+        "BenchmarkA-2 10 4 ns/op 7 B/op",
+        "BenchmarkB 1 9 ns/op",
+        "BenchmarkC/x-8 1 2.5 hits/op",
+        "BenchmarkD prints",
+        "     100\t 12,5 ns/op",
+        "BenchmarkE 1 x ns/op",
+        "pkg: a",
+        "pkg: b",
+        "compiler: gc",
+        "compiler: gccgo",
+        "Unit hits/op better=higher",
+        "PASS",
+        "BenchmarkF 12",
+    ];
+    let mut random = 0x9e37_79b9_7f4a_7c15u64;
+    let (mut read, mut refused) = (0, 0);
+    for _ in 0..3_000 {
+        let mut output = String::new();
+        for _ in 0..10 {
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            output.push_str(lines[(random >> 33) as usize % lines.len()]);
+            output.push('\n');
+        }
+        let by = |large: u64| {
+            let mut benchmarks = Vec::new();
+            let warnings = read_from(&mut std::io::Cursor::new(&output), large, &mut |benchmark| {
+                benchmarks.push(benchmark);
+                std::ops::ControlFlow::Continue(())
+            });
+            benchmarks.sort_by_key(Benchmark::series);
+            (benchmarks, warnings)
+        };
+        let (held, streamed) = (by(u64::MAX), by(0));
+        assert_eq!(held, streamed, "{output}");
+        *if held.1.is_ok() { &mut read } else { &mut refused } += 1;
+    }
+    assert!(read > 2_000 && refused > 10, "{read} {refused}");
+}
+
+/// Nothing goes out before it is known that all of it can be read.
+#[test]
+fn a_large_output_that_is_cut_off_gives_nothing() {
+    let output = format!("{}BenchmarkZ-8 100", "BenchmarkA-8 100 1 ns/op\n".repeat(100));
+    let mut given = 0;
+    let error = read_from(&mut std::io::Cursor::new(output), 0, &mut |_| {
+        given += 1;
+        std::ops::ControlFlow::Continue(())
+    });
+    assert_eq!((error.unwrap_err().line, given), (101, 0));
+}
+
+#[test]
+fn reading_ends_where_no_more_is_wanted() {
+    let output = (0..100).map(|n| format!("Benchmark{n} 100 1 ns/op\n")).collect::<String>();
+    for large in [0, u64::MAX] {
+        let mut given = 0;
+        let odd = read_from(&mut std::io::Cursor::new(&output), large, &mut |_| {
+            given += 1;
+            std::ops::ControlFlow::Break(())
+        });
+        assert_eq!((odd, given), (Ok(Vec::new()), 1));
+    }
 }

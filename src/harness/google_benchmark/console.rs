@@ -1,11 +1,13 @@
 //! What Google Benchmark prints: a table with a header, counters as `name=value` or as columns of their own.
 
+use std::borrow::Cow;
+
 use super::runs::{Run, Runs};
 use super::unmarked::mark_aggregates;
 use crate::harness::lines::without_colours;
 use crate::harness::numbers::number;
 use crate::harness::units::Unit;
-use crate::harness::{HarnessError, Parsed};
+use crate::harness::{HarnessError, OnBenchmark, Warning};
 
 /// Whether this is the table's header.
 pub(super) fn is_header(line: &str) -> bool {
@@ -16,13 +18,18 @@ pub(super) fn is_header(line: &str) -> bool {
         && words.next() == Some("Iterations")
 }
 
-pub(super) fn parse(text: &str) -> Result<Parsed, HarnessError> {
-    let mut runs = Runs::default();
-    let mut rows: Vec<(u64, Run)> = Vec::new();
+/// Reads a table before which this many lines stand.
+pub(super) fn parse(
+    text: &str,
+    before: u64,
+    mut runs: Runs,
+    take: &mut OnBenchmark<'_>,
+) -> Result<Vec<Warning>, HarnessError> {
+    let mut rows: Vec<(u64, Run<'static>)> = Vec::new();
     let mut columns: Option<Vec<String>> = None;
     let mut last = 1;
     for (index, line) in text.lines().enumerate() {
-        last = index as u64 + 1;
+        last = before + index as u64 + 1;
         let line = without_colours(line);
         let line = line.trim();
         if is_header(line) {
@@ -36,7 +43,7 @@ pub(super) fn parse(text: &str) -> Result<Parsed, HarnessError> {
             );
         } else if let Some(columns) = columns.as_deref().filter(|_| !line.is_empty() && !line.starts_with("---")) {
             match row(line, columns) {
-                Some(run) => rows.push((last, run)),
+                Some(run) => rows.push((last, run.into_owned())),
                 None if looks_like_a_row(line) => runs.broken(last, line),
                 None => {}
             }
@@ -49,7 +56,8 @@ pub(super) fn parse(text: &str) -> Result<Parsed, HarnessError> {
         }
         runs.add(line, run);
     }
-    runs.finish(last, "no line below the header `Benchmark  Time  CPU  Iterations`")
+    runs.end_of_document();
+    runs.hand_out(last, "no line below the header `Benchmark  Time  CPU  Iterations`", take)
 }
 
 fn looks_like_a_row(line: &str) -> bool {
@@ -59,9 +67,9 @@ fn looks_like_a_row(line: &str) -> bool {
 }
 
 /// `name time unit cpu unit iterations counters...`. Names may hold spaces, so the first pair of times counts.
-fn row(line: &str, columns: &[String]) -> Option<Run> {
+fn row<'a>(line: &'a str, columns: &'a [String]) -> Option<Run<'a>> {
     if let Some((name, message)) = line.split_once(" ERROR OCCURRED: ").or_else(|| line.split_once(" SKIPPED: ")) {
-        let message = message.trim().trim_matches('\'').to_owned();
+        let message = message.trim().trim_matches('\'').into();
         return Some(Run { name: name.trim().into(), failed: true, message: Some(message), ..Run::default() });
     }
     let words: Vec<&str> = line.split_whitespace().collect();
@@ -69,19 +77,19 @@ fn row(line: &str, columns: &[String]) -> Option<Run> {
         [time, unit, cpu, other] => unit == other && number(time).is_some() && number(cpu).is_some() && is_unit(unit),
         _ => false,
     })?;
-    let name = words.get(..at)?.join(" ");
+    let name = words.get(..at)?.join(" ").into();
     let mut run = Run { name, ..Run::default() };
     let unit = *words.get(at + 1)?;
     let (real, cpu) = (number(words.get(at)?)?.0, number(words.get(at + 2)?)?.0);
-    if let Some(family) = run.name.strip_suffix("_BigO").map(str::to_owned) {
+    if let Some(family) = run.name.strip_suffix("_BigO").map(|family| family.to_owned().into()) {
         (run.real_time, run.cpu_time, run.big_o) = (Some(real), Some(cpu), Some(unit.into()));
         (run.run_name, run.aggregate, run.is_aggregate) = (Some(family), Some("BigO".into()), Some(true));
         return Some(run);
     }
     if unit == "%" {
         let (family, is_rms) = match run.name.strip_suffix("_RMS") {
-            Some(family) => (family.to_owned(), true),
-            None => (run.name.strip_suffix("_cv")?.to_owned(), false),
+            Some(family) => (family.to_owned().into(), true),
+            None => (run.name.strip_suffix("_cv")?.to_owned().into(), false),
         };
         run.rms = is_rms.then_some(real / 100.0);
         (run.run_name, run.is_aggregate, run.is_share) = (Some(family), Some(true), !is_rms);
@@ -101,7 +109,7 @@ fn is_unit(word: &str) -> bool {
     Unit::time(word).is_some() || word == "%" || word.contains('N') || word.contains("(1)") || word.contains("f(")
 }
 
-fn counters(run: &mut Run, words: &[&str], columns: &[String]) {
+fn counters<'a>(run: &mut Run<'a>, words: &[&'a str], columns: &'a [String]) {
     let mut label = Vec::new();
     for (index, word) in words.iter().enumerate() {
         let named = word.split_once('=').or_else(|| Some((columns.get(index)?.as_str(), *word)));
@@ -110,11 +118,11 @@ fn counters(run: &mut Run, words: &[&str], columns: &[String]) {
             None => label.push(*word),
         }
     }
-    run.label = Some(label.join(" ")).filter(|label| !label.is_empty());
+    run.label = Some(label.join(" ").into()).filter(|label: &Cow<'_, str>| !label.is_empty());
 }
 
 /// A counter as the JSON has it; one that is printed per second says so in its name.
-fn counter(name: &str, text: &str) -> Option<(Box<str>, f64)> {
+fn counter<'a>(name: &'a str, text: &str) -> Option<(Cow<'a, str>, f64)> {
     let (value, rest) = number(text)?;
     let (prefix, is_rate) = rest.strip_suffix("/s").map_or((rest, false), |rest| (rest, true));
     // Bytes are counted in 1024s; before 1.8 the prefix did not say so.

@@ -7,7 +7,7 @@ use crate::results::{Benchmark, Direction};
 #[test]
 fn given_and_written_files_are_read() {
     for file in ["googlecpp_output.json", "documented.json", "documented.txt"] {
-        insta::assert_snapshot!(file, listed(&parse(&fixture("google-benchmark", file)).unwrap()));
+        insta::assert_snapshot!(file, listed(&ADAPTER.parse(&fixture("google-benchmark", file)).unwrap()));
     }
 }
 
@@ -23,7 +23,7 @@ fn recorded_files_are_read() {
         "recorded.csv",
         "repetitions.csv",
     ] {
-        insta::assert_snapshot!(file, listed(&parse(&fixture("google-benchmark", file)).unwrap()));
+        insta::assert_snapshot!(file, listed(&ADAPTER.parse(&fixture("google-benchmark", file)).unwrap()));
     }
 }
 
@@ -31,7 +31,7 @@ fn recorded_files_are_read() {
 #[test]
 fn all_forms_of_one_program_agree() {
     let shape = |file: &str| -> Vec<(String, Vec<String>)> {
-        let parsed = parse(&fixture("google-benchmark", file)).unwrap();
+        let parsed = ADAPTER.parse(&fixture("google-benchmark", file)).unwrap();
         let metrics = |found: &Benchmark| {
             let names = found.metrics.iter().map(|metric| format!("{} {}", metric.metric, metric.unit));
             names.filter(|name| !name.contains("_mean") && !name.starts_with("rate ")).collect()
@@ -51,7 +51,7 @@ fn all_forms_of_one_program_agree() {
 /// The console counts bytes in 1024s without saying so, and prints rates and times with prefixes.
 #[test]
 fn counters_of_the_console_are_what_the_json_has() {
-    let parsed = parse(&fixture("google-benchmark", "recorded.txt")).unwrap();
+    let parsed = ADAPTER.parse(&fixture("google-benchmark", "recorded.txt")).unwrap();
     let value = |name: &str, metric: &str| {
         let found = parsed.benchmarks.iter().find(|found| found.name == name).unwrap();
         found.metric(metric).map(|metric| (metric.value, metric.direction))
@@ -70,14 +70,14 @@ fn counters_of_the_console_are_what_the_json_has() {
 fn a_csv_that_was_given_up_or_cut_off_is_an_error() {
     let whole = String::from_utf8(fixture("google-benchmark", "recorded.csv")).unwrap();
     let cut = &whole[..whole.find(",2.79").or_else(|| whole.find("BM_Sum/4096")).unwrap() + 20];
-    assert!(parse(cut.as_bytes()).unwrap_err().text.starts_with("cut off"), "{cut}");
+    assert!(ADAPTER.parse(cut.as_bytes()).unwrap_err().text.starts_with("cut off"), "{cut}");
     let mut given_up = fixture("google-benchmark", "given-up.csv");
-    assert_eq!(parse(&given_up).unwrap().benchmarks.len(), 4);
+    assert_eq!(ADAPTER.parse(&given_up).unwrap().benchmarks.len(), 4);
     given_up.extend_from_slice(b"./src/csv_reporter.cc:93: ReportRuns: Check `user_counter_names_.find' failed.\n");
-    assert!(parse(&given_up).unwrap_err().text.starts_with("cut off"));
+    assert!(ADAPTER.parse(&given_up).unwrap_err().text.starts_with("cut off"));
     let odd =
         whole.replace("0.242373", "many").replace(",93126,", ",93126,x").replace("BM_Sum/512\",", "BM_Sum/512\",,");
-    let parsed = parse(odd.as_bytes()).unwrap();
+    let parsed = ADAPTER.parse(odd.as_bytes()).unwrap();
     assert_eq!((parsed.benchmarks.len(), parsed.warnings[0].line), (4, 3));
 }
 
@@ -90,15 +90,54 @@ fn nothing_and_halves_are_never_fine() {
         "Benchmark Time CPU Iterations\n",
         "{}",
     ] {
-        assert!(parse(bad.as_bytes()).is_err(), "{bad}");
+        assert!(ADAPTER.parse(bad.as_bytes()).is_err(), "{bad}");
     }
     let odd = "Benchmark Time CPU Iterations\nBM_A 1 ns 1 ns 5\nBM_B 1 ns 2 us x\n";
-    let parsed = parse(odd.as_bytes()).unwrap();
+    let parsed = ADAPTER.parse(odd.as_bytes()).unwrap();
     assert_eq!((parsed.benchmarks.len(), parsed.warnings[0].line), (1, 3));
 }
 
 #[test]
 fn what_failed_is_kept_and_marked() {
     let text = r#"{"context":{"num_cpus":1},"benchmarks":[{"name":"a","run_name":"a","run_type":"iteration","error_occurred":true,"error_message":"no file"}]}"#;
-    assert!(listed(&parse(text.as_bytes()).unwrap()).contains("no file"));
+    assert!(listed(&ADAPTER.parse(text.as_bytes()).unwrap()).contains("no file"));
+}
+
+/// Enough benchmarks for several threads, with entries of all kinds among them: all there, in order, once.
+#[test]
+fn large_files_are_read_in_order() {
+    let mut text = String::from("{\"context\":{\"num_cpus\":1},\"benchmarks\":[");
+    for number in 0..3_000 {
+        let entry = match number % 7 {
+            3 => {
+                format!("{{\"name\":\"b{number}\",\"real_time\":{number}.5e+00,\"cpu_time\":NaN,\"time_unit\":\"ns\"}}")
+            }
+            5 => format!(
+                "{{\"name\":\"b\\u002d{number}\",\"real_time\":{number}.5,\"cpu_time\":1e+002,\"time_unit\":\"ns\"}}"
+            ),
+            _ => format!(
+                "{{\"name\": \"b{number}\", \"real_time\": {number}.5, \"cpu_time\": 1, \"time_unit\": \"ns\"}}"
+            ),
+        };
+        text.push_str(&format!("{}\n{entry}", if number == 0 { "" } else { "," }));
+    }
+    let whole = format!("{text}\n]}}\n{}", text.replace(":\"b", ":\"c").replace(": \"b", ": \"c") + "]}");
+    let parsed = ADAPTER.parse(whole.as_bytes()).unwrap();
+    assert_eq!((parsed.benchmarks.len(), parsed.warnings.len()), (6_000, 0));
+    for (number, benchmark) in parsed.benchmarks.iter().enumerate() {
+        let (letter, number) = (if number < 3_000 { "b" } else { "c" }, number % 3_000);
+        let one = if number % 7 == 5 { "-" } else { "" };
+        assert_eq!(benchmark.name, format!("{letter}{one}{number}"));
+        assert!((benchmark.metrics[0].value - (number as f64 + 0.5)).abs() < 1e-9);
+    }
+    let wrong = text.replace("2998.5", "2998.5e999");
+    let error = ADAPTER.parse(format!("{wrong}]}}").as_bytes()).unwrap_err();
+    assert_eq!((error.line, error.text.as_str()), (3_000, "not JSON"));
+    let mut given = 0;
+    let mut stop = |_| {
+        given += 1;
+        std::ops::ControlFlow::Break(())
+    };
+    read(&mut format!("{text}]}}").as_bytes(), &mut stop).unwrap();
+    assert_eq!(given, 1);
 }

@@ -54,7 +54,7 @@ fn git(folder: &Path, words: &[&str]) -> String {
 }
 
 fn copies(workspace: &Path, cache: &Path, base: &str, carry: &[String]) -> Result<WorkingCopies, CopiesError> {
-    working_copies(&Wanted { workspace, base: Revision::parse(base), cache, carry, stop: &|| false })
+    working_copies(&Wanted { workspace, base: Revision::parse(base), head: None, cache, carry, stop: &|| false })
 }
 
 fn read(folder: &Path, file: &str) -> String {
@@ -294,6 +294,7 @@ fn a_wish_to_stop_is_heard() {
     let repository = Repository::new();
     let cache = repository.all.path().join("cache");
     let wanted = Wanted {
+        head: None,
         workspace: &repository.path(),
         base: Revision::parse("HEAD~1"),
         cache: &cache,

@@ -117,13 +117,27 @@ pub fn copies(
     env: &BTreeMap<String, String>,
     cancel: &Cancel,
 ) -> Result<Copies, CopiesError> {
+    copies_of(workspace, side, None, env, cancel)
+}
+
+/// The same with this commit, full hash, as the head; `None` for the work tree as it is.
+///
+/// # Errors
+/// As [`copies`].
+pub fn copies_of(
+    workspace: &Path,
+    side: &Side,
+    head: Option<&str>,
+    env: &BTreeMap<String, String>,
+    cancel: &Cancel,
+) -> Result<Copies, CopiesError> {
     let cache = cache::folder(workspace, env).ok_or_else(|| CopiesError::Place {
         path: PathBuf::from("backsight/arms"),
         source: std::io::Error::other("no folder outside the repository can be written"),
     })?;
     let stop = || cancel.is_asked();
     let base = side.revision.clone();
-    let wanted = Wanted { workspace, base, cache: &cache, carry: &side.carry, stop: &stop };
+    let wanted = Wanted { workspace, base, head, cache: &cache, carry: &side.carry, stop: &stop };
     let mut held = working_copies(&wanted).map_err(|error| match error {
         CopiesError::Stopped { .. } => CopiesError::Stopped { signal: cancel.signal() },
         error => error,

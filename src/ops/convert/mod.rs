@@ -6,14 +6,28 @@ use std::fs::File;
 use std::io::{self, Read, Write};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::sync::mpsc;
+use std::thread;
 
-use serde::Serialize;
+use tempfile::SpooledTempFile;
 
-use crate::harness::{Adapter, HEAD, HarnessError, Head, Parsed, Reading, Tree, TreeFile, Undecided, Warning, detect};
+use crate::harness::{
+    Adapter, HEAD, HarnessError, Head, OnBenchmark, Parsed, Reading, Source, Tree, TreeFile, Undecided, Warning, detect,
+};
 use crate::results::{Benchmark, Case, Counts, ExitCode};
 
 /// The largest benchmark report that is read, in bytes; test cases are streamed and have no such limit.
 const LARGEST: u64 = 1 << 30;
+
+/// How much of the answer is written in one go, in bytes.
+const WRITTEN: usize = 64 << 10;
+
+/// How many benchmarks are handed to the writer at once, and how often that goes on before it must have caught up.
+const BATCH: usize = 64;
+const BATCHES: usize = 16;
+
+/// How much of a pipe is held in memory where it has to be read twice, in bytes; more goes into a file.
+const HELD: usize = 8 << 20;
 
 /// Why nothing was converted.
 #[derive(Debug, thiserror::Error)]
@@ -89,7 +103,7 @@ pub struct Converted {
 }
 
 /// Something to read.
-enum Source {
+enum Wanted {
     /// A file, or standard input.
     File(PathBuf),
     /// A file of a folder; if no format fits it, it is left out with a warning.
@@ -104,13 +118,15 @@ enum Source {
 /// # Errors
 /// If a file cannot be read, is in no known format, or holds nothing; if some files hold benchmarks and others test
 /// cases. Cases before a mistake are written, and the answer stays valid JSON.
-pub fn convert(choice: Choice, files: &[PathBuf], out: &mut dyn Write) -> Result<Converted, ConvertError> {
+pub fn convert(choice: Choice, files: &[PathBuf], out: &mut (dyn Write + Send)) -> Result<Converted, ConvertError> {
     let mut told = Converted::default();
     let mut answer: Option<Answer<'_>> = None;
     let mut out = Some(out);
     let mut problem = None;
-    for source in folder::sources(choice, files, &mut told)? {
-        let (path, adapter, input) = match opened(choice, source, &mut told) {
+    let wanted = folder::wanted(choice, files, &mut told)?;
+    let only = wanted.len() == 1;
+    for wanted in wanted {
+        let (path, adapter, input) = match opened(choice, wanted, &mut told) {
             Ok(Some(opened)) => opened,
             Ok(None) => continue,
             Err(error) => {
@@ -119,7 +135,7 @@ pub fn convert(choice: Choice, files: &[PathBuf], out: &mut dyn Write) -> Result
             }
         };
         if let Some(out) = out.take() {
-            answer = Some(Answer::begin(adapter.reading, out).map_err(ConvertError::Output)?);
+            answer = Some(Answer::begin(adapter.reading, only, out).map_err(ConvertError::Output)?);
         }
         let Some(answer) = &mut answer else { break };
         if let Err(error) = answer.file(adapter, &path, input, &mut told) {
@@ -141,13 +157,13 @@ enum Input {
 /// Opens a source and finds out its format; `None` for a file of a folder that fits none.
 fn opened(
     choice: Choice,
-    source: Source,
+    wanted: Wanted,
     told: &mut Converted,
 ) -> Result<Option<(PathBuf, &'static Adapter, Input)>, ConvertError> {
-    let (path, in_folder) = match source {
-        Source::Tree(path, tree, files) => return Ok(Some((path, tree.adapter, Input::Tree(tree, files)))),
-        Source::File(path) => (path, false),
-        Source::InFolder(path) => (path, true),
+    let (path, in_folder) = match wanted {
+        Wanted::Tree(path, tree, files) => return Ok(Some((path, tree.adapter, Input::Tree(tree, files)))),
+        Wanted::File(path) => (path, false),
+        Wanted::InFolder(path) => (path, true),
     };
     let io = |source| ConvertError::Io { path: path.clone(), source };
     let mut input = open(&path).map_err(io)?;
@@ -170,14 +186,17 @@ fn opened(
 
 /// The document on its way.
 enum Answer<'a> {
-    Benchmarks { all: Vec<Benchmark>, out: &'a mut dyn Write },
-    Cases { counts: Counts, first: bool, out: &'a mut dyn Write },
+    Benchmarks(Benchmarks<'a>),
+    Cases { counts: Counts, first: bool, out: &'a mut (dyn Write + Send) },
 }
 
 impl<'a> Answer<'a> {
-    fn begin(reading: Reading, out: &'a mut dyn Write) -> io::Result<Self> {
+    /// `only`: there will be one file.
+    fn begin(reading: Reading, only: bool, out: &'a mut (dyn Write + Send)) -> io::Result<Self> {
         Ok(match reading {
-            Reading::Benchmarks(_) | Reading::Lines(_) => Self::Benchmarks { all: Vec::new(), out },
+            Reading::Benchmarks(_) | Reading::Lines(_) | Reading::Each(_) | Reading::Twice(_) => {
+                Self::Benchmarks(Benchmarks { ready: Vec::new(), first: true, only, out })
+            }
             Reading::Cases(_) => {
                 out.write_all(b"{\"cases\":[")?;
                 Self::Cases { counts: Counts::default(), first: true, out }
@@ -186,66 +205,137 @@ impl<'a> Answer<'a> {
     }
 
     fn file(&mut self, adapter: &Adapter, path: &Path, input: Input, told: &mut Converted) -> Result<(), ConvertError> {
-        let unreadable = |text: String| ConvertError::Unreadable { path: path.to_path_buf(), text };
-        let placed = |error: &HarnessError| ConvertError::Misread {
+        let mixed = || ConvertError::Unreadable {
+            path: path.to_path_buf(),
+            text: format!("`{}` does not go together with the files before it", adapter.name),
+        };
+        let io = |source| ConvertError::Io { path: path.to_path_buf(), source };
+        let mut written: io::Result<()> = Ok(());
+        let warnings = match (adapter.reading, self, input) {
+            (_, Self::Benchmarks(all), Input::Tree(tree, files)) => all.parsed((tree.read)(&files), &mut written),
+            (Reading::Benchmarks(parse), Self::Benchmarks(all), Input::Stream(input)) => {
+                let mut bytes = Vec::new();
+                input.take(LARGEST).read_to_end(&mut bytes).map_err(io)?;
+                all.parsed(parse(&bytes), &mut written)
+            }
+            (Reading::Lines(read), Self::Benchmarks(all), Input::Stream(mut input)) => {
+                all.parsed(read(&mut input), &mut written)
+            }
+            (Reading::Each(read), Self::Benchmarks(all), Input::Stream(mut input)) => {
+                all.beside(&mut written, |take| read(&mut input, take))
+            }
+            (Reading::Twice(read), Self::Benchmarks(all), Input::Stream(input)) => {
+                let mut input = source(path, input).map_err(io)?;
+                all.beside(&mut written, |take| read(&mut *input, take))
+            }
+            (Reading::Cases(read), Self::Cases { counts, first, out }, Input::Stream(mut input)) => {
+                let mut take = |case: &Case| {
+                    counts.add_case(case.outcome);
+                    written = write_case(*out, case, std::mem::take(first));
+                    flow(&written)
+                };
+                read(&mut input, &mut take).map(|totals| totals.warnings)
+            }
+            _ => return Err(mixed()),
+        };
+        written.map_err(ConvertError::Output)?;
+        let warnings = warnings.map_err(|error| ConvertError::Misread {
             path: path.to_path_buf(),
             line: error.line,
             column: error.column,
             text: error.message(),
-        };
-        let tell = |warning: &Warning| format!("{}:{}: {}", path.display(), warning.line, warning.text);
-        let mut keep = |parsed: Result<Parsed, HarnessError>, all: &mut Vec<Benchmark>| {
-            let Parsed { benchmarks, warnings } = parsed.map_err(|error| placed(&error))?;
-            all.extend(benchmarks);
-            told.warnings.extend(warnings.iter().map(tell));
-            Ok(())
-        };
-        let mut input = match (input, &mut *self) {
-            (Input::Stream(input), _) => input,
-            (Input::Tree(tree, files), Self::Benchmarks { all, .. }) => return keep((tree.read)(&files), all),
-            (Input::Tree(..), Self::Cases { .. }) => {
-                return Err(unreadable(format!("`{}` does not go together with the files before it", adapter.name)));
-            }
-        };
-        match (adapter.reading, self) {
-            (Reading::Benchmarks(parse), Self::Benchmarks { all, .. }) => {
-                let mut bytes = Vec::new();
-                let io = |source| ConvertError::Io { path: path.to_path_buf(), source };
-                input.take(LARGEST).read_to_end(&mut bytes).map_err(io)?;
-                keep(parse(&bytes), all)
-            }
-            (Reading::Lines(read), Self::Benchmarks { all, .. }) => keep(read(&mut input), all),
-            (Reading::Cases(read), Self::Cases { counts, first, out }) => {
-                let mut failed: io::Result<()> = Ok(());
-                let mut take = |case: &Case| {
-                    counts.add_case(case.outcome);
-                    failed = write_case(*out, case, std::mem::take(first));
-                    if failed.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
-                };
-                let totals = read(&mut input, &mut take);
-                failed.map_err(ConvertError::Output)?;
-                told.warnings.extend(totals.map_err(|error| placed(&error))?.warnings.iter().map(tell));
-                Ok(())
-            }
-            _ => Err(unreadable(format!("`{}` does not go together with the files before it", adapter.name))),
-        }
+        })?;
+        told.warnings.extend(warnings.iter().map(|one| format!("{}:{}: {}", path.display(), one.line, one.text)));
+        Ok(())
     }
 
     /// Ends the document. Benchmarks are written only if all files could be read.
     fn end(self, failed: bool) -> io::Result<()> {
-        #[derive(Serialize)]
-        struct Benchmarks {
-            benchmarks: Vec<Benchmark>,
-        }
         match self {
-            Self::Benchmarks { .. } if failed => Ok(()),
-            Self::Benchmarks { all, out } => {
-                serde_json::to_writer(&mut *out, &Benchmarks { benchmarks: all })?;
-                out.write_all(b"\n")
-            }
+            Self::Benchmarks(_) if failed => Ok(()),
+            Self::Benchmarks(all) => all.end(),
             Self::Cases { counts, out, .. } => write_end(out, &counts),
         }
     }
+}
+
+/// Benchmarks on their way. Readers hand them out when they have read all of a file: the benchmarks of an only file go
+/// out at once, those of several wait until all files could be read.
+struct Benchmarks<'a> {
+    ready: Vec<u8>,
+    first: bool,
+    only: bool,
+    out: &'a mut (dyn Write + Send),
+}
+
+impl Benchmarks<'_> {
+    fn parsed(
+        &mut self,
+        parsed: Result<Parsed, HarnessError>,
+        written: &mut io::Result<()>,
+    ) -> Result<Vec<Warning>, HarnessError> {
+        let Parsed { benchmarks, warnings } = parsed?;
+        let _ = benchmarks.iter().try_for_each(|benchmark| self.write(benchmark, written));
+        Ok(warnings)
+    }
+
+    /// Writes the benchmarks that `read` hands out, while it goes on reading.
+    fn beside(
+        &mut self,
+        written: &mut io::Result<()>,
+        read: impl FnOnce(&mut OnBenchmark<'_>) -> Result<Vec<Warning>, HarnessError>,
+    ) -> Result<Vec<Warning>, HarnessError> {
+        let (send, receive) = mpsc::sync_channel::<Vec<Benchmark>>(BATCHES);
+        thread::scope(|scope| {
+            scope.spawn(move || {
+                let mut batches = receive.into_iter();
+                batches.any(|batch| batch.iter().any(|benchmark| self.write(benchmark, written).is_break()))
+            });
+            let mut batch = Vec::with_capacity(BATCH);
+            let warnings = read(&mut |benchmark| {
+                batch.push(benchmark);
+                if batch.len() < BATCH {
+                    return ControlFlow::Continue(());
+                }
+                match send.send(std::mem::replace(&mut batch, Vec::with_capacity(BATCH))) {
+                    Ok(()) => ControlFlow::Continue(()),
+                    // It could not be written.
+                    Err(_) => ControlFlow::Break(()),
+                }
+            });
+            // Nobody listens where nothing can be written.
+            let _ = send.send(batch);
+            drop(send);
+            warnings
+        })
+    }
+
+    fn write(&mut self, benchmark: &Benchmark, written: &mut io::Result<()>) -> ControlFlow<()> {
+        *written = self.put(benchmark);
+        flow(written)
+    }
+
+    fn put(&mut self, benchmark: &Benchmark) -> io::Result<()> {
+        let before: &[u8] = if std::mem::take(&mut self.first) { b"{\"benchmarks\":[" } else { b"," };
+        self.ready.extend_from_slice(before);
+        serde_json::to_writer(&mut self.ready, benchmark)?;
+        if self.only && self.ready.len() > WRITTEN {
+            self.out.write_all(&self.ready)?;
+            self.ready.clear();
+        }
+        Ok(())
+    }
+
+    fn end(self) -> io::Result<()> {
+        let before: &[u8] = if self.first { b"{\"benchmarks\":[" } else { b"" };
+        self.out.write_all(before)?;
+        self.out.write_all(&self.ready)?;
+        self.out.write_all(b"]}\n")
+    }
+}
+
+fn flow(written: &io::Result<()>) -> ControlFlow<()> {
+    if written.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
 }
 
 fn write_end(out: &mut dyn Write, counts: &Counts) -> io::Result<()> {
@@ -260,6 +350,17 @@ fn write_case(out: &mut dyn Write, case: &Case, first: bool) -> io::Result<()> {
     }
     out.write_all(b"\n")?;
     Ok(serde_json::to_writer(out, case)?)
+}
+
+/// The input in a form that can be read twice: a file as it is, a pipe by a copy, which is in a file that has no name if
+/// there is much of it.
+fn source(path: &Path, mut input: Box<dyn Read>) -> io::Result<Box<dyn Source>> {
+    if path.as_os_str() != "-" && path.is_file() {
+        return Ok(Box::new(File::open(path)?));
+    }
+    let mut copy = SpooledTempFile::new(HELD);
+    io::copy(&mut input, &mut copy)?;
+    Ok(Box::new(copy))
 }
 
 /// The file, or standard input for `-`.

@@ -48,6 +48,9 @@ fn of_step(step: &Step<'_>, file: File<'_>, findings: &mut Findings) {
             if let Some(junit) = &test.junit {
                 plain_glob("junit", junit, depth, span("junit"), findings);
             }
+            if let Some(OutputSource::Files(files)) = &test.output {
+                plain_glob("output", files, depth, span("output"), findings);
+            }
         }
         Body::Benchmark(benchmark) => {
             if let Some(OutputSource::Files(files)) = &benchmark.output {

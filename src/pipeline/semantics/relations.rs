@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::{Body, File, Step};
 use crate::pipeline::diagnostic::{Diagnostic, Findings, Span, nearest, quote};
 use crate::pipeline::fields::{TARGETS, target_meant};
-use crate::pipeline::grammar::{BenchmarkStep, CounterSource, GenerationStep, MetricName, Pipeline, Rule};
+use crate::pipeline::grammar::{BenchmarkStep, CounterSource, GenerationStep, MetricName, Pipeline, Rule, TestStep};
 use crate::pipeline::syntax::bad_name;
 use crate::pipeline::tree::Part;
 
@@ -23,7 +23,7 @@ pub(super) fn check(pipeline: &Pipeline, steps: &[Step<'_>], file: File<'_>, fin
                 source(benchmark, step, file, findings);
             }
             Body::Generation(generation) => one_file_each(generation, step, file, findings),
-            Body::Test(_) => {}
+            Body::Test(test) => report(test, step, file, findings),
         }
     }
     same_output(steps, file, findings);
@@ -87,6 +87,21 @@ fn harness(benchmark: &BenchmarkStep, step: &Step<'_>, file: File<'_>, findings:
                 Diagnostic::error("not-with-harness", span(key), message).help("set it in the harness's own command"),
             );
         }
+    }
+}
+
+/// `junit: PATH` is short for `harness: junit` and `output: PATH`.
+fn report(test: &TestStep, step: &Step<'_>, file: File<'_>, findings: &mut Findings) {
+    let span = |key| file.at(&step.way(key));
+    if test.junit.is_some() && (test.harness.is_some() || test.output.is_some()) {
+        let key = if test.output.is_some() { "output" } else { "harness" };
+        let message = format!("`{key}` cannot stand beside `junit`: that says both where the report is and its format");
+        let found = Diagnostic::error("two-reports", span(key), message);
+        findings.push(found.help("remove `junit`, and name the format with `harness` and the place with `output`"));
+    } else if test.output.is_some() && test.harness.is_none() {
+        let message = "`output` says where the framework reports, but there is no `harness`";
+        let found = Diagnostic::error("needs-harness", span("output"), message);
+        findings.push(found.help("add `harness: junit` or `harness: auto`, or remove `output`"));
     }
 }
 
