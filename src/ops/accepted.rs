@@ -56,16 +56,8 @@ impl Covering {
         // What a change brings along itself does not count until it has arrived.
         let Some(tip) = (if on_default { Some(head) } else { change.base.as_deref() }) else { return };
         for trailer in base.map(|base| host::trailers(workspace, Some(base), tip)).unwrap_or_default() {
-            match parse(&trailer.text) {
-                Some((pattern, reason)) => {
-                    let at = Timestamp::from_second(trailer.committed_at).unwrap_or(Timestamp::UNIX_EPOCH);
-                    let made = Accepted::of_trailer(&trailer.commit, at, trailer.author, pattern, reason);
-                    if made.matcher().is_some() && made.pack().is_ok() {
-                        self.from_trailers.push(made);
-                        continue;
-                    }
-                    self.remarks.push(odd(&trailer.commit));
-                }
+            match made(&trailer) {
+                Some(made) => self.from_trailers.push(made),
                 None => self.remarks.push(odd(&trailer.commit)),
             }
         }
@@ -114,6 +106,19 @@ impl Covering {
             }
         }
     }
+}
+
+/// What the trailers of the commits up to `tip` accept; those that accept nothing are passed over.
+pub fn of_trailers(workspace: &Path, tip: &str) -> Vec<Accepted> {
+    host::trailers(workspace, None, tip).iter().filter_map(made).collect()
+}
+
+/// The acceptance that a trailer stands for, if it does for one.
+fn made(trailer: &host::Trailer) -> Option<Accepted> {
+    let (pattern, reason) = parse(&trailer.text)?;
+    let at = Timestamp::from_second(trailer.committed_at).unwrap_or(Timestamp::UNIX_EPOCH);
+    let made = Accepted::of_trailer(&trailer.commit, at, trailer.author.clone(), pattern, reason);
+    (made.matcher().is_some() && made.pack().is_ok()).then_some(made)
 }
 
 /// Reads `PATTERN because REASON`.

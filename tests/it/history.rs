@@ -175,6 +175,29 @@ fn accept(sandbox: &Sandbox, pattern: &str, commit: &str) {
 }
 
 #[test]
+fn a_trailer_on_the_branch_accepts_too() {
+    let sandbox = Sandbox::new();
+    let hashes = commits(&sandbox, 40, |nth| if nth < 20 { 1e6 } else { 1.2e6 } + noise(nth, 2e4));
+    // The twentieth commit again, with a trailer, and all after it.
+    git(&sandbox, &["checkout", "-q", "--detach", &hashes[19]]);
+    let again = commit(&sandbox, "change 20\n\nBacksight-Accept: parse/* because it checks more");
+    for nth in 21..40 {
+        commit(&sandbox, &format!("change {nth}"));
+    }
+    git(&sandbox, &["checkout", "-q", "-B", "main"]);
+    let told = sandbox.run(&["history"]);
+    assert!(!told.stdout.contains("accepted by"), "its runs are of other commits: {}", told.stdout);
+    let database = rusqlite::Connection::open(Places::of(&sandbox.work()).database()).unwrap();
+    let line = git(&sandbox, &["rev-list", "--reverse", "main"]);
+    for (old, new) in hashes.iter().zip(line.lines().skip(1)) {
+        database.execute("UPDATE runs SET commit_hash = ?1 WHERE commit_hash = ?2", [new, old.as_str()]).unwrap();
+    }
+    assert!(line.contains(&again));
+    let told = sandbox.run(&["history"]);
+    assert!(told.stdout.contains("accepted by a <a@b>: it checks more"), "{}", told.stdout);
+}
+
+#[test]
 fn an_accepted_step_is_told_and_does_not_exceed() {
     let sandbox = Sandbox::new();
     let hashes = commits(&sandbox, 80, |nth| if nth < 40 { 1e6 } else { 1.2e6 } + noise(nth, 2e4));

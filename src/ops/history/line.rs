@@ -91,9 +91,16 @@ pub(super) fn choose(
 pub(super) struct CommitLine {
     /// How many commits come after each: 0 for the newest.
     places: BTreeMap<String, usize>,
+    /// The newest commit of the branch itself.
+    tip: Option<String>,
 }
 
 impl CommitLine {
+    /// The newest commit of the branch; of a change request, none: what its own commits accept does not count yet.
+    pub(super) fn tip(&self) -> Option<&str> {
+        self.tip.as_deref()
+    }
+
     pub(super) fn of(workspace: &Path, line: &Line) -> Self {
         let named = |name: &str| host::commit_named(workspace, name);
         let branch = line.branch().filter(|name| host::is_branch(name));
@@ -105,6 +112,7 @@ impl CommitLine {
                 .collect(),
             None => Vec::new(),
         };
+        let tip = tips.first().cloned();
         let mut places: BTreeMap<String, usize> = BTreeMap::new();
         for tip in tips.into_iter().chain(named("HEAD")) {
             if places.contains_key(&tip) {
@@ -117,7 +125,7 @@ impl CommitLine {
                 places = line;
             }
         }
-        Self { places }
+        Self { places, tip }
     }
 
     /// How many commits come after this one; `None` where it is not on the line.
@@ -148,7 +156,10 @@ mod tests {
     #[test]
     fn what_is_on_the_line_is_ordered_and_the_rest_stays() {
         let names = ["d", "c", "b", "a"];
-        let line = CommitLine { places: names.iter().enumerate().map(|(at, name)| ((*name).to_owned(), at)).collect() };
+        let line = CommitLine {
+            tip: None,
+            places: names.iter().enumerate().map(|(at, name)| ((*name).to_owned(), at)).collect(),
+        };
         let mut items = vec!["b", "x", "a", "y", "d", "c", "a"];
         line.sort(&mut items, |item| Some(item));
         assert_eq!(items, ["a", "x", "a", "y", "b", "c", "d"]);

@@ -23,6 +23,7 @@ use pick::Pick;
 use reading::Reading;
 use remembered::Remembered;
 
+use super::accepted::of_trailers;
 use super::load;
 use crate::pipeline::Gate;
 use crate::results::History;
@@ -106,7 +107,8 @@ pub fn history(
         return Ok(history);
     }
     let behind = question.guard.as_ref().map(|anchor| guard::Behind::of(workspace, anchor)).transpose()?;
-    let accepted = store.accepted()?;
+    let mut accepted = store.accepted()?;
+    accepted.extend(commits.tip().map(|tip| of_trailers(workspace, tip)).unwrap_or_default());
     let known = Remembered::load(Places::of(workspace).folder());
     history.series = Reading { store: &store, question, line: &line, commits: &commits, accepted: &accepted }
         .read(&picked, known)?;
