@@ -1,27 +1,30 @@
 //! `backsight history`: benchmarks and tests over the commits of a branch.
 
+mod cases;
+mod tables;
+
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use anstyle::{AnsiColor, Style};
 use clap::ValueEnum;
 use jiff::Timestamp;
 
 use super::output::percent;
 use super::runs::{Stop, finish, write_json};
-use super::table::{self, Cell};
 use crate::ops::history::{self, HistoryError, Question};
 use crate::ops::when;
 use crate::pipeline::Percent;
-use crate::report::{escape, figures};
-use crate::results::{ExitCode, Guard, GuardRow, GuardState, History, SeriesHistory};
+use crate::report::{escape, figures, history as drawn};
+use crate::results::{ExitCode, Guard, GuardState, History, SeriesHistory};
 
 /// So many series are drawn where nobody says whether to draw.
 const DRAWN: usize = 4;
 /// Points of a series where nobody says how many, without and with a drift guard.
 const USUAL: u32 = 500;
 const GUARDED: u32 = 4096;
+/// Runs of tests where nobody says how many.
+const TESTED: u32 = 200;
 /// The width of a plot where the terminal does not tell its own, and the widest.
 const WIDTH: usize = 80;
 const WIDEST: usize = 200;
@@ -66,6 +69,16 @@ pub(super) struct Args {
     /// Drift guard with the anchor and limit of the pipeline file's `gate.drift`
     #[arg(long)]
     guard: bool,
+    /// Tell of test cases: those that fail and since when, flake rates, newly slow and slowest ones; the names are then those
+    /// of tests, and 200 runs are read unless `--last` says otherwise
+    #[arg(long, conflicts_with_all = ["digest", "guard", "since_tag", "limit", "metric", "class"])]
+    tests: bool,
+    /// What changed of late and with which commits, instead of the table; text or Markdown
+    #[arg(long)]
+    digest: bool,
+    /// How many days the digest tells of
+    #[arg(long, value_name = "N", default_value_t = 7, requires = "digest", value_parser = clap::value_parser!(u16).range(1..=3660))]
+    days: u16,
     /// Draw each series, or none; default: where there are few
     #[arg(long, value_name = "WHEN", default_value = "auto")]
     plot: Plot,
@@ -95,6 +108,9 @@ enum Shape {
     Svg,
     /// One page with a picture of each series
     Html,
+    /// The digest as Markdown
+    #[value(alias = "md")]
+    Markdown,
     /// One row for each point
     Csv,
     /// The document backsight/history/1
@@ -176,7 +192,11 @@ impl Args {
         let guarded = self.guard || self.since_tag.is_some() || self.limit.is_some();
         let limit = self.limit.map(|limit| limit.0);
         let guard = guarded.then(|| history::anchor(&self.workspace, self.since_tag.clone(), limit)).transpose()?;
-        let usual = if guarded { GUARDED } else { USUAL };
+        let usual = match (self.tests, guarded) {
+            (true, _) => TESTED,
+            (false, true) => GUARDED,
+            (false, false) => USUAL,
+        };
         Ok(Question {
             benchmarks: self.benchmarks.clone(),
             metrics: self.metric.clone(),
@@ -187,79 +207,32 @@ impl Args {
             last: self.last.unwrap_or(usual) as usize,
             since,
             guard,
+            tests: self.tests,
         })
     }
 
     fn write(&self, history: &History, shape: Shape, width: usize, out: &mut impl Write) -> Result<(), Stop> {
         match shape {
-            Shape::Table => self.write_table(history, width, out)?,
+            Shape::Table if self.tests => cases::write(history, out)?,
+            Shape::Table if self.digest => write!(out, "{}", drawn::digest_text(history, self.digested()?))?,
+            Shape::Markdown => write!(out, "{}", drawn::digest_markdown(history, self.digested()?))?,
+            Shape::Table => tables::write(history, self.draws(history), width, out)?,
             Shape::Json => write_json(out, history)?,
-            Shape::Csv => write!(out, "{}", crate::report::history::csv(history))?,
-            Shape::Html => write!(out, "{}", crate::report::history::html(history))?,
-            Shape::Svg => write!(out, "{}", crate::report::history::svg(one(history)?))?,
+            Shape::Csv => write!(out, "{}", drawn::csv(history))?,
+            Shape::Html => write!(out, "{}", drawn::html(history))?,
+            Shape::Svg => write!(out, "{}", drawn::svg(one(history)?))?,
         }
         Ok(())
     }
 
-    fn write_table(&self, history: &History, width: usize, out: &mut impl Write) -> Result<(), Stop> {
-        if history.series.is_empty() {
-            return Ok(());
-        }
-        let classes = history.series.iter().any(|series| series.class_key != history.series[0].class_key);
-        let mut heading =
-            vec!["benchmark", "metric", "last", "against its level", "points", "changes", "the last of them"];
-        if classes {
-            heading.push("host class");
-        }
-        let rows: Vec<_> = history.series.iter().map(|series| cells(series, classes)).collect();
-        table::write(out, &heading, &rows)?;
-        if let Some(guard) = &history.guard {
-            write_guard(history, guard, out)?;
-        }
-        let drawn = self.plot == Plot::Always || (self.plot == Plot::Auto && history.series.len() <= DRAWN);
-        for series in &history.series {
-            if drawn {
-                writeln!(out, "\n{}", escape::line(&crate::report::history::heading(series)))?;
-                write!(out, "{}", crate::report::history::plot(series, width))?;
-                write_changes(series, out)?;
-            }
-        }
-        Ok(())
+    fn draws(&self, history: &History) -> bool {
+        self.plot == Plot::Always || (self.plot == Plot::Auto && history.series.len() <= DRAWN)
     }
-}
 
-fn write_guard(history: &History, guard: &Guard, out: &mut impl Write) -> Result<(), Stop> {
-    let value = |level: Option<f64>, row: &GuardRow| {
-        let unit = history.series.get(row.series as usize).map_or("", |series| series.unit.as_str());
-        level.map(|level| figures::value(level, unit)).unwrap_or_default()
-    };
-    let cells = |row: &GuardRow| {
-        let style = match row.state {
-            GuardState::Exceeded => AnsiColor::Red.on_default(),
-            GuardState::Unsure => AnsiColor::Yellow.on_default(),
-            GuardState::Within => Style::new(),
-        };
-        let interval = row.low.zip(row.high).map(|(low, high)| figures::interval(low, high)).unwrap_or_default();
-        let mut note = row.note.clone().unwrap_or_default();
-        if row.accepted > 0 {
-            note = format!("without {} accepted {note}", row.accepted);
-        }
-        vec![
-            Cell::from(&row.benchmark),
-            Cell::from(&row.metric),
-            value(row.then, row).into(),
-            value(row.now, row).into(),
-            row.change.map(figures::change).unwrap_or_default().into(),
-            interval.into(),
-            Cell::styled(row.state.as_str(), style),
-            note.trim_end().into(),
-        ]
-    };
-    writeln!(out)?;
-    let rows: Vec<_> = guard.rows.iter().map(cells).collect();
-    let then = format!("at {}", escape::cut(&guard.since, 24));
-    table::write(out, &["benchmark", "metric", &then, "now", "sum", "interval", "", ""], &rows)?;
-    Ok(())
+    /// The beginning of the days that the digest tells of.
+    fn digested(&self) -> Result<Timestamp, Stop> {
+        Ok(when::parse(&format!("{}d", self.days), Timestamp::now())?)
+    }
 }
 
 fn one(history: &History) -> Result<&SeriesHistory, Stop> {
@@ -272,58 +245,4 @@ fn one(history: &History) -> Result<&SeriesHistory, Stop> {
             several.len()
         ))),
     }
-}
-
-fn cells(series: &SeriesHistory, classes: bool) -> Vec<Cell> {
-    let last = series.points.last().map(|point| figures::value(point.value, &series.unit)).unwrap_or_default();
-    let latest = series.changes.last();
-    let told = latest.map(|change| crate::report::history::change_words(change, &series.unit)).unwrap_or_default();
-    let style = latest.map_or(Style::new(), |change| style(change.worse, change.accepted.is_some()));
-    let mut count = series.changes.len().to_string();
-    if let Some(drift) = series.drift {
-        let size = crate::report::history::size_words(drift.size, drift.relative, &series.unit);
-        count = format!("{count}, drift {size}");
-    }
-    let mut cells = vec![
-        Cell::from(&series.benchmark),
-        Cell::from(&series.metric),
-        last.into(),
-        series.since_segment.map(figures::change).unwrap_or_default().into(),
-        series.points.len().to_string().into(),
-        count.into(),
-        Cell::styled(told, style),
-    ];
-    if classes {
-        cells.push(Cell::from(&series.class_key));
-    }
-    cells
-}
-
-fn style(worse: bool, accepted: bool) -> Style {
-    match (worse, accepted) {
-        (_, true) => Style::new().dimmed(),
-        (true, false) => AnsiColor::Red.on_default(),
-        (false, false) => AnsiColor::Green.on_default(),
-    }
-}
-
-fn write_changes(series: &SeriesHistory, out: &mut impl Write) -> Result<(), Stop> {
-    for change in &series.changes {
-        let style = style(change.worse, change.accepted.is_some());
-        let sign = match (change.worse, change.accepted.is_some()) {
-            (true, false) => '▲',
-            (false, false) => '▼',
-            (true, true) => '△',
-            (false, true) => '▽',
-        };
-        writeln!(out, "  {style}{sign} {}{style:#}", crate::report::history::change_words(change, &series.unit))?;
-    }
-    if let Some(drift) = series.drift {
-        let size = crate::report::history::size_words(drift.size, drift.relative, &series.unit);
-        writeln!(out, "  drifts: {size} over these points")?;
-    }
-    if let Some(period) = series.period {
-        writeln!(out, "  comes and goes in periods of about {period:.0} points")?;
-    }
-    Ok(())
 }

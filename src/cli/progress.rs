@@ -172,8 +172,11 @@ impl Listener for Progress {
                 }
             }
             Event::StepFinished { step } => self.finished(step),
-            Event::SampleTaken { .. } | Event::Remarked { .. } | Event::Compared { .. } | Event::RunFinished { .. } => {
-            }
+            Event::SampleTaken { .. }
+            | Event::Quarantined { .. }
+            | Event::Remarked { .. }
+            | Event::Compared { .. }
+            | Event::RunFinished { .. } => {}
         }
     }
 }

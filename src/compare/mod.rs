@@ -7,6 +7,8 @@
 
 mod cases;
 mod paired;
+pub mod quarantine;
+pub mod reliability;
 mod simulation;
 pub mod trend;
 mod trial;

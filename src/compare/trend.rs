@@ -37,6 +37,21 @@ pub fn tell(series: &mut SeriesHistory, course: &Course) {
     (series.level, series.since_segment) = now(series);
 }
 
+/// Leaves out all points but the newest `last`, with the change points before them.
+pub fn keep_last(series: &mut SeriesHistory, last: usize) {
+    let gone = series.points.len().saturating_sub(last);
+    if gone == 0 {
+        return;
+    }
+    series.points.drain(..gone);
+    let gone = gone as u64;
+    series.changes.retain(|change| change.index > gone);
+    series.changes.iter_mut().for_each(|change| change.index -= gone);
+    if let Some(drift) = &mut series.drift {
+        (drift.from, drift.to) = (drift.from.saturating_sub(gone), drift.to.saturating_sub(gone));
+    }
+}
+
 /// The level since the last change point, and the last value against that of the values before it.
 fn now(series: &SeriesHistory) -> (Option<f64>, Option<f64>) {
     let start = series.changes.last().map_or(0, |change| change.index as usize);
@@ -96,6 +111,20 @@ mod tests {
         assert_eq!(slower.level, Some(110.0));
         assert!((slower.since_segment.unwrap() - 0.1).abs() < 1e-9);
         assert!(!series(Direction::Higher, &values).changes[0].worse);
+    }
+
+    #[test]
+    fn what_is_left_out_shifts_the_rest() {
+        let mut values = vec![100.0; 20];
+        values.extend([110.0; 20]);
+        let mut kept = series(Direction::Lower, &values);
+        super::keep_last(&mut kept, 25);
+        assert_eq!((kept.points.len(), kept.changes[0].index), (25, 5));
+        super::keep_last(&mut kept, 99);
+        super::keep_last(&mut kept, 20);
+        assert!(kept.changes.is_empty());
+        super::keep_last(&mut kept, 0);
+        assert!(kept.points.is_empty());
     }
 
     #[test]

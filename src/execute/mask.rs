@@ -68,7 +68,9 @@ impl Masker {
             }
             Event::Compared { comparison } => self.mask_comparison(comparison),
             Event::Remarked { remark } => self.mask(&mut remark.text),
-            Event::RunStarted { .. }
+            // Told of cases that are masked already.
+            Event::Quarantined { .. }
+            | Event::RunStarted { .. }
             | Event::StepStarted { .. }
             | Event::Progress { .. }
             | Event::Measuring { .. }

@@ -189,6 +189,15 @@ pub fn latest_tag(workspace: &Path, commit: &str) -> Option<String> {
     Git::new(workspace).say("describe", &words).ok().filter(|name| !name.trim().is_empty())
 }
 
+/// A text file of a commit, by its path relative to the workspace; absent where there is none, or where it is no text.
+pub fn file_at(workspace: &Path, commit: &str, path: &str) -> Option<String> {
+    if !is_hash(commit) {
+        return None;
+    }
+    let named = format!("{commit}:./{path}");
+    Git::new(workspace).say("cat-file", &["cat-file", "blob", &named]).ok()
+}
+
 /// The full hash of a revision, as people name it.
 pub fn commit_named(workspace: &Path, name: &str) -> Option<String> {
     let wanted = format!("{name}^{{commit}}");

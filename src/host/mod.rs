@@ -24,7 +24,7 @@ mod tree;
 mod worktrees;
 
 pub use ancestry::{
-    Ancestry, Trailer, ancestry, author, between, commit_named, first_parents, headline, latest_tag,
+    Ancestry, Trailer, ancestry, author, between, commit_named, file_at, first_parents, headline, latest_tag,
     line as commit_line, trailers,
 };
 pub use cgroup::groups;

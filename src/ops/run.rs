@@ -2,6 +2,7 @@
 
 mod judge;
 mod prepare;
+mod quarantine;
 mod sharing;
 mod tools;
 mod wanted;
@@ -199,6 +200,7 @@ impl Prepared {
     }
 
     fn end(&self, emitter: &Emitter, problems: &[String]) {
+        quarantine::mark(&self.quarantine, &self.facts.today, emitter);
         let policy = self.gate.missing;
         let missing_target = !self.plan.missing_targets.is_empty();
         let judged = emitter.look(|document| judge::judge(document, policy, missing_target));

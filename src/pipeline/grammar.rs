@@ -62,6 +62,29 @@ pub struct Pipeline {
     /// What makes a run fail.
     #[serde(default)]
     pub gate: Gate,
+    /// Tests that are known to fail: they run and are reported, and their failures fail nothing until a day.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub quarantine: Vec<QuarantineEntry>,
+}
+
+/// An entry of `quarantine`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct QuarantineEntry {
+    /// The names of test cases as reports give them, or a glob for them; `*` also crosses `/` and `::`.
+    #[schemars(length(min = 1))]
+    pub pattern: String,
+    /// Only in steps whose name matches this glob.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step: Option<String>,
+    /// Who looks after it.
+    #[schemars(length(min = 1))]
+    pub owner: String,
+    /// Why, for people.
+    #[schemars(length(min = 1))]
+    pub reason: String,
+    /// The day (YYYY-MM-DD, UTC) from which its failures count again.
+    #[schemars(schema_with = "fields::date")]
+    pub until: String,
 }
 
 /// What all steps have.

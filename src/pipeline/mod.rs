@@ -27,7 +27,7 @@ pub use fields::{RULE_KEYS, TARGETS};
 pub use grammar::{
     BaselineConfig, BaselineStore, BenchmarkStep, Command, Common, CounterSource, DriftLimit, ForEach, Gate,
     GenerationStep, MetricName, MissingPolicy, Model, ModelSource, OutputSource, Pin, PinRule, Pipeline, PushPolicy,
-    Retries, Rule, RuleAction, Shell, Stdin, TestStep,
+    QuarantineEntry, Retries, Rule, RuleAction, Shell, Stdin, TestStep,
 };
 pub use harness::{Harness, TestHarness};
 pub use load::{MAX_BYTES, MAX_DEPTH, MAX_EXPANDED_BYTES, MAX_NODES};

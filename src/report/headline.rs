@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::compare::quarantine;
 use crate::results::{Basis, Document, ExitCode, Outcome, Status, StepStatus, Verdict};
 
 /// The sentence that stands above everything: failures first, then what moved, then what is as it was.
@@ -9,6 +10,7 @@ pub fn headline(document: &Document) -> String {
     let counts = &document.counts;
     let verdicts = |wanted| verdicts(document, wanted);
     let good = [
+        (quarantine::excused(document).cases, "failure in quarantine", "failures in quarantine"),
         (counts.flaky, "flaky", "flaky"),
         (verdicts(Verdict::Improved), "improvement", "improvements"),
         (counts.passed, "test passed", "tests passed"),
@@ -38,7 +40,11 @@ fn reasons(document: &Document) -> String {
     let steps = |wanted: StepStatus| document.steps.iter().filter(|step| step.status == wanted).count() as u64;
     let broken = document.steps.iter().filter(|step| is_broken_benchmark(document, step)).count() as u64;
     let bad = [
-        (counts.failed + counts.errored, "test failed", "tests failed"),
+        (
+            (counts.failed + counts.errored).saturating_sub(quarantine::excused(document).cases),
+            "test failed",
+            "tests failed",
+        ),
         (counts.generations_failed, "generated file not right", "generated files not right"),
         (broken, "benchmark failed", "benchmarks failed"),
         (verdicts(Verdict::Regressed), "regression", "regressions"),

@@ -6,8 +6,8 @@ use super::headline::exit_reason;
 use super::rows;
 use super::{escape, figures, headline};
 use crate::results::{
-    Basis, Case, Comparison, Document, Generation, GenerationState, MetricChange, Outcome, RemarkLevel, StepStatus,
-    Verdict,
+    Basis, Case, Comparison, Document, Generation, GenerationState, MetricChange, Outcome, QuarantineState,
+    RemarkLevel, StepStatus, Verdict,
 };
 
 /// Entries told in full per list; the rest are counted.
@@ -21,6 +21,7 @@ pub fn markdown(document: &Document) -> String {
     let _ = writeln!(out, "### {}\n", headline(document));
     let _ = writeln!(out, "{}\n", identity(document));
     failures(&mut out, document);
+    quarantined(&mut out, document);
     generations(&mut out, document);
     if let Some(comparison) = &document.comparison {
         changes(&mut out, comparison);
@@ -90,6 +91,27 @@ fn failures(out: &mut String, document: &Document) {
         failure(out, case);
     }
     more(out, failed.len());
+    out.push('\n');
+}
+
+/// The failing cases in quarantine, and what that means for each.
+fn quarantined(out: &mut String, document: &Document) {
+    let failing: Vec<_> = document.quarantine.iter().filter(|one| one.state != QuarantineState::Idle).collect();
+    if failing.is_empty() {
+        return;
+    }
+    let _ = writeln!(out, "**In quarantine**\n");
+    for one in failing.iter().take(MOST) {
+        let means = match one.state {
+            QuarantineState::Excused | QuarantineState::Idle => "does not count until",
+            QuarantineState::Expired => "counts since",
+            QuarantineState::Crashed => "crashed, which counts; in quarantine until",
+        };
+        let (title, step) = (escape::code(&one.title), escape::code(&one.step));
+        let (owner, reason) = (escape::code(&one.owner), escape::code(&escape::cut(&one.reason, 200)));
+        let _ = writeln!(out, "- {title} in step {step} {means} {}; {owner}: {reason}", escape::code(&one.until));
+    }
+    more(out, failing.len());
     out.push('\n');
 }
 

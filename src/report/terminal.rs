@@ -9,8 +9,8 @@ use super::headline::exit_reason;
 use super::rows;
 use super::{escape, figures, headline};
 use crate::results::{
-    Basis, Case, Document, Generation, GenerationState, Kind, MetricChange, Outcome, RemarkLevel, Step, StepStatus,
-    Validity, Verdict,
+    Basis, Case, Document, Generation, GenerationState, Kind, MetricChange, Outcome, QuarantineState, Quarantined,
+    RemarkLevel, Step, StepStatus, Validity, Verdict,
 };
 
 /// Failures told in full on the terminal; the rest are counted.
@@ -158,9 +158,24 @@ fn cases(document: &Document) -> Vec<String> {
         some(document.cases.iter().filter(|case| wanted(case.outcome)).map(case_line).collect())
     };
     let mut lines = of(Outcome::is_failure);
+    lines.extend(some(document.quarantine.iter().filter_map(quarantine_line).collect()));
     lines.extend(last_words(document));
     lines.extend(of(|outcome| outcome == Outcome::Flaky));
     lines
+}
+
+/// What a quarantine does for a case that failed.
+fn quarantine_line(one: &Quarantined) -> Option<String> {
+    let (style, word, why) = match one.state {
+        QuarantineState::Idle => return None,
+        QuarantineState::Excused => (ODD, "QUARANTINED", format!("until {}", one.until)),
+        QuarantineState::Expired => (BAD, "QUARANTINE OVER", format!("since {}", one.until)),
+        QuarantineState::Crashed => (BAD, "NOT EXCUSED", "a crash or a time limit is no failing test".to_owned()),
+    };
+    let (step, title) = (escape::line(&one.step), escape::line(&one.title));
+    let told = format!("{}: {}", one.owner, one.reason);
+    let told = escape::cut(&told, 160);
+    Some(format!("{}  {step}  {title}  {why}, {}", paint(style, word), escape::line(&told)))
 }
 
 /// The end of what failed commands printed, where no case of theirs tells more than how they ended.

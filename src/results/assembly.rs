@@ -78,6 +78,7 @@ impl Assembly {
                 }
                 document.steps.push(step);
             }
+            Event::Quarantined { cases } => document.quarantine = cases,
             Event::Measuring { measuring } => document.measuring = Some(measuring),
             Event::Remarked { remark } => document.remarks.push(remark),
             Event::Compared { comparison } => document.comparison = Some(comparison),

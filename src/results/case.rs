@@ -31,6 +31,17 @@ impl Outcome {
         matches!(self, Self::Failed | Self::Errored | Self::TimedOut)
     }
 
+    /// Whether it was executed to an end.
+    pub const fn is_executed(self) -> bool {
+        !matches!(self, Self::Skipped | Self::Cancelled)
+    }
+
+    /// The outcome that a word of the document stands for.
+    pub fn parse(word: &str) -> Option<Self> {
+        use Outcome::{Cancelled, Errored, Failed, Flaky, Passed, Skipped, TimedOut};
+        [Passed, Failed, Errored, Skipped, Flaky, TimedOut, Cancelled].into_iter().find(|one| one.as_str() == word)
+    }
+
     /// The word used in the document and on the terminal.
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -8,7 +8,8 @@ use serde::{Deserialize, Deserializer, Serialize};
 use uuid::Uuid;
 
 use super::{
-    Benchmark, Case, Change, Comparison, ExitCode, Generation, Host, Measuring, Outcome, Status, Step, Toolchain,
+    Benchmark, Case, Change, Comparison, ExitCode, Generation, Host, Measuring, Outcome, Quarantined, Status, Step,
+    Toolchain,
 };
 
 /// The name of the format, written into each document.
@@ -204,6 +205,9 @@ pub struct Document {
     /// What moved against the baseline; absent where no comparison was made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub comparison: Option<Comparison>,
+    /// Test cases in quarantine: their failures count only where their state says so.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub quarantine: Vec<Quarantined>,
     /// Sentences about the run as a whole.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub remarks: Vec<Remark>,
@@ -238,6 +242,7 @@ impl Document {
             benchmarks: Vec::new(),
             measuring: None,
             comparison: None,
+            quarantine: Vec::new(),
             remarks: Vec::new(),
         }
     }

@@ -66,6 +66,11 @@ pub enum Event {
         /// The case.
         case: Case,
     },
+    /// All test cases in quarantine, once they are over.
+    Quarantined {
+        /// They.
+        cases: Vec<super::Quarantined>,
+    },
     /// A generated file is final.
     GenerationFinished {
         /// The file.

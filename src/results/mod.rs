@@ -23,6 +23,7 @@ mod generation;
 mod history;
 mod host;
 mod measured;
+mod quarantine;
 mod record;
 mod status;
 mod step;
@@ -43,6 +44,7 @@ pub use history::{
 };
 pub use host::{Cpu, Host, Os, Toolchain};
 pub use measured::{MEASURED, Measured};
+pub use quarantine::{QuarantineState, Quarantined};
 pub use record::{ColumnName, Record, command_block};
 pub use status::Status;
 pub use step::{ExitStatus, Kind, LogRef, Reason, Step, StepStatus};

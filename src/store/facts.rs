@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 use uuid::Uuid;
 
-use crate::results::{Counts, Direction, Document, ExitCode, Kind, Provider, Status};
+use crate::results::{Counts, Direction, Document, ExitCode, Kind, Outcome, Provider, Status};
 
 /// What a list of runs shows of one.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -187,6 +187,32 @@ pub struct LineFacts {
     pub default_branch: Option<String>,
     /// How many runs.
     pub runs: u64,
+}
+
+/// A test case that was seen in some run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CaseFacts {
+    /// Its number in this store.
+    pub number: i64,
+    /// Its name for people.
+    pub title: String,
+    /// The id of the step.
+    pub step: String,
+    /// The suites around it, joined with ` > `.
+    pub suites: String,
+    /// The project.
+    pub project: String,
+}
+
+/// What a case did in one run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SeenCase {
+    /// The place of the run in the list of runs.
+    pub run: u32,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// How long it took, in nanoseconds.
+    pub duration_ns: Option<u64>,
 }
 
 /// One point of a history.

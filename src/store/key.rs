@@ -15,7 +15,8 @@ pub(crate) const RUNS_PER_BLOCK: usize = 1 << SLOT_BITS;
 /// Bits for the member's id. `schema_1.sql` refuses greater ids.
 const MEMBER_BITS: u32 = 26;
 const SLOT_MASK: i64 = (1 << SLOT_BITS) - 1;
-const MEMBER_MASK: i64 = (1 << MEMBER_BITS) - 1;
+/// The bits of a member's number, at the low end.
+pub(crate) const MEMBER_MASK: i64 = (1 << MEMBER_BITS) - 1;
 
 /// The key of a member's row for the run with this number.
 pub(crate) const fn key(run: i64, member: i64) -> i64 {

@@ -16,7 +16,8 @@ mod sqlite;
 
 pub use error::{FolderError, StoreError};
 pub use facts::{
-    BaselineQuery, HistoryPoint, LineFacts, Measured, RunFacts, RunFilter, RunLabel, Series, SeriesFilter,
+    BaselineQuery, CaseFacts, HistoryPoint, LineFacts, Measured, RunFacts, RunFilter, RunLabel, SeenCase, Series,
+    SeriesFilter,
 };
 pub use folder::{FolderState, Holder, RunFolder, RunLock};
 pub use places::Places;
@@ -24,7 +25,7 @@ pub use shelf::{
     Accepted, AcceptedKind, Changed, Edit, Entry, FolderShelf, GitShelf, Hear, LARGEST_FILE, MARK, Reach, Room,
     RunName, Shelf, ShelfError, compacted, escaped, pack, unpack,
 };
-pub use sqlite::{Contents, OpenOptions, PointRow, SqliteStore, Taken};
+pub use sqlite::{Contents, OpenOptions, Outcomes, PointRow, SqliteStore, Taken};
 
 use uuid::Uuid;
 

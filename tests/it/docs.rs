@@ -178,3 +178,14 @@ fn the_pipelines_of_the_repository_are_right() {
         assert!(output.status.success(), "{pipeline}: {}", String::from_utf8_lossy(&output.stderr));
     }
 }
+
+#[test]
+fn each_field_of_the_history_is_explained() {
+    let schema: Value = serde_json::from_str(&read("schemas/history.schema.json")).unwrap();
+    let page = read("docs/history.md");
+    let words: BTreeSet<&str> = page.split('`').skip(1).step_by(2).collect();
+    let definitions = schema["$defs"].as_object().unwrap();
+    let all = definitions.values().chain([&schema]).filter_map(|one| one["properties"].as_object());
+    let missing: Vec<&String> = all.flat_map(|map| map.keys()).filter(|name| !words.contains(name.as_str())).collect();
+    assert!(missing.is_empty(), "docs/history.md does not mention {missing:?}");
+}

@@ -5,11 +5,13 @@
 //! where the repository tells it; runs of change requests stand apart.
 
 mod accepting;
+mod cases;
 mod error;
 mod guard;
 mod line;
 mod pick;
 mod reading;
+mod remembered;
 
 use std::path::Path;
 
@@ -18,6 +20,8 @@ use jiff::Timestamp;
 pub use error::HistoryError;
 use line::CommitLine;
 use pick::Pick;
+use reading::Reading;
+use remembered::Remembered;
 
 use super::load;
 use crate::pipeline::Gate;
@@ -27,7 +31,7 @@ use crate::store::{OpenOptions, Places, SqliteStore};
 /// What is asked of the history. What is empty or absent does not filter.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Question {
-    /// Names of benchmarks, or globs for them.
+    /// Names of benchmarks (of test cases, where `tests`), or globs for them.
     pub benchmarks: Vec<String>,
     /// Metrics, or globs for them; where empty, wall and CPU time of measured commands and all that harnesses report.
     pub metrics: Vec<String>,
@@ -43,6 +47,8 @@ pub struct Question {
     pub last: usize,
     /// Only runs that started at this time or later.
     pub since: Option<Timestamp>,
+    /// Tell of test cases instead of benchmarks; the names above are then theirs.
+    pub tests: bool,
     /// Hold the sum since an anchor against a limit.
     pub guard: Option<Anchor>,
 }
@@ -91,13 +97,19 @@ pub fn history(
         return pick::nothing_stored(question);
     };
     let (line, notes) = line::choose(&store, workspace, question, env)?;
-    let picked = Pick::of(question)?.series(&store)?;
+    let picked = if question.tests { Vec::new() } else { Pick::of(question)?.series(&store)? };
     let mut history =
         History { branch: line.branch().map(ToOwned::to_owned), request: line.request(), notes, ..History::default() };
     let commits = CommitLine::of(workspace, &line);
+    if question.tests {
+        history.tests = Some(cases::read(&store, question, &line, &commits)?);
+        return Ok(history);
+    }
     let behind = question.guard.as_ref().map(|anchor| guard::Behind::of(workspace, anchor)).transpose()?;
     let accepted = store.accepted()?;
-    history.series = reading::read(&store, &picked, question, &line, &commits, &accepted)?;
+    let known = Remembered::load(Places::of(workspace).folder());
+    history.series = Reading { store: &store, question, line: &line, commits: &commits, accepted: &accepted }
+        .read(&picked, known)?;
     accepting::mark(&mut history.series, &commits, &accepted);
     if let (Some(anchor), Some(behind)) = (&question.guard, &behind) {
         history.guard = Some(guard::guard(&history.series, behind, anchor));

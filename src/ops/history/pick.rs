@@ -42,6 +42,11 @@ impl Name {
         Ok(Self { text: text.to_owned(), glob })
     }
 
+    /// As it was written.
+    pub(super) fn text(&self) -> &str {
+        &self.text
+    }
+
     pub(super) fn matches(&self, name: &str) -> bool {
         self.text == name || self.glob.as_ref().is_some_and(|glob| glob.is_match(name))
     }
@@ -123,7 +128,8 @@ pub(super) fn near(wanted: &str, all: &[&str]) -> Vec<String> {
 /// The answer where there is no store at all.
 pub(super) fn nothing_stored(question: &Question) -> Result<History, HistoryError> {
     if let Some(name) = question.benchmarks.first() {
-        return Err(HistoryError::Unknown { what: "benchmark", name: name.clone(), candidates: Vec::new() });
+        let what = if question.tests { "test" } else { "benchmark" };
+        return Err(HistoryError::Unknown { what, name: name.clone(), candidates: Vec::new() });
     }
     let note = "no results are stored here yet; `backsight run` makes some, `backsight baseline pull` fetches those that \
                 other hosts shared";

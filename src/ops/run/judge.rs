@@ -1,18 +1,21 @@
 //! What a run's results mean for the build.
 
+use crate::compare::quarantine;
 use crate::ops::gate::{is_doubtful, is_regression};
 use crate::pipeline::MissingPolicy;
-use crate::results::{Basis, Document, ExitCode, Kind, Status, StepStatus, Verdict};
+use crate::results::{Basis, Document, ExitCode, Kind, Status, Step, StepStatus, Verdict};
 
 /// The status and exit code of a run that nobody stopped.
 pub(super) fn judge(document: &Document, missing: MissingPolicy, missing_target: bool) -> (Status, ExitCode) {
     let counts = &document.counts;
+    let excused = quarantine::excused(document);
     let bad = |kind: Kind| {
         let is_bad = |status| matches!(status, StepStatus::Failed | StepStatus::Errored | StepStatus::TimedOut);
-        document.steps.iter().any(|step| step.kind == kind && is_bad(step.status))
+        let counts = |step: &&Step| !excused.steps.contains(step.id.as_str());
+        document.steps.iter().filter(counts).any(|step| step.kind == kind && is_bad(step.status))
     };
     let rows = || document.comparison.iter().flat_map(|comparison| &comparison.rows);
-    let failed = counts.failed + counts.errored + counts.generations_failed > 0
+    let failed = counts.failed + counts.errored + counts.generations_failed > excused.cases
         || bad(Kind::Test)
         || bad(Kind::Generation)
         || missing_target

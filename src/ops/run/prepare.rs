@@ -6,15 +6,15 @@ use std::time::Duration;
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::tools;
 use super::wanted::{Base, Request, RunError};
+use super::{quarantine, tools};
 use crate::execute::{Environment, Workshop};
 use crate::host::CopiesError;
 use crate::ops::against::{self, Copies, Side};
 use crate::ops::facts::facts;
 use crate::ops::load::{Loaded, load};
 use crate::ops::planning::{PlanningError, planned};
-use crate::pipeline::{BaselineConfig, Gate};
+use crate::pipeline::{BaselineConfig, Gate, QuarantineEntry};
 use crate::plan::{Facts, Plan};
 use crate::results::{Document, Kind, PipelineRef, RunInfo};
 use crate::store::Places;
@@ -29,6 +29,8 @@ pub(super) struct Prepared {
     pub(super) plan: Plan,
     /// The base's where there is one.
     pub(super) gate: Gate,
+    /// The test cases whose failures may be excused; on a change request the base's file decides.
+    pub(super) quarantine: Vec<QuarantineEntry>,
     /// Where the baseline comes from; the base's file decides, too.
     pub(super) baseline: BaselineConfig,
     pub(super) remarks: Vec<String>,
@@ -49,6 +51,7 @@ pub(super) fn prepare(request: Request) -> Result<Prepared, RunError> {
     let machine = host::probe(std::path::Path::new("/"));
     let (change, mut remarks) = host::change(&loaded.workspace, &|name| request.env.get(name).cloned());
     let facts = facts(&loaded, &change, &machine.targets, &request.env, Some(id));
+    let quarantine = quarantine::held(&loaded, &change, &mut remarks);
     let (loaded, mut plan) = planned(loaded, &facts, &request.selection)?;
     let measures = plan.items.iter().any(|item| item.skip.is_none() && item.kind == Kind::Benchmark);
     let copies = if measures { copies(&request, &loaded, &change, &mut remarks)? } else { None };
@@ -88,7 +91,20 @@ pub(super) fn prepare(request: Request) -> Result<Prepared, RunError> {
         // Half is where a level stops being one.
         false_alarms: gate.false_alarms.0.min(0.5),
     };
-    Ok(Prepared { facts, plan, gate, baseline, remarks, places, workshop, document, id, started_at, copies })
+    Ok(Prepared {
+        facts,
+        plan,
+        gate,
+        quarantine,
+        baseline,
+        remarks,
+        places,
+        workshop,
+        document,
+        id,
+        started_at,
+        copies,
+    })
 }
 
 /// The working copies where there is to be a base. One that nobody named and that cannot be had is a remark.

@@ -11,9 +11,9 @@ pub struct TestHistory {
     pub runs: u64,
     /// The method of the intervals: `wilson`, 95 %.
     pub method: String,
-    /// All cases that failed or were flaky, that fail now or became slower, and the slowest; by what they cost people.
+    /// All cases that fail, that were flaky, that failed or became slower, and the slowest: in this order.
     pub cases: Vec<CaseTrend>,
-    /// How many cases there are in all.
+    /// How many cases were executed in these runs.
     pub total: u64,
 }
 
@@ -44,7 +44,11 @@ pub struct CaseTrend {
     /// The median time of its last runs, in nanoseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub duration_ns: Option<f64>,
-    /// When it became slower for good, if it did.
+    /// How its time changed from the oldest quarter of these runs to the newest, medians, relative; absent with fewer than
+    /// eight times.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trend: Option<f64>,
+    /// When it became slower for good, if it did and has not become faster since.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub slower: Option<Slower>,
 }

@@ -9,12 +9,15 @@ mod history;
 mod labels;
 mod list;
 mod open;
+mod outcomes;
 mod save;
 mod shelved;
 mod words;
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use rusqlite::Connection;
@@ -25,7 +28,8 @@ pub use save::PointRow;
 pub use shelved::{Contents, Taken};
 
 use super::{
-    BaselineQuery, HistoryPoint, LineFacts, RunFacts, RunFilter, RunLabel, Series, SeriesFilter, Store, StoreError,
+    BaselineQuery, CaseFacts, HistoryPoint, LineFacts, RunFacts, RunFilter, RunLabel, SeenCase, Series, SeriesFilter,
+    Store, StoreError,
 };
 use crate::results::Document;
 
@@ -38,7 +42,27 @@ pub struct SqliteStore {
     labels: RefCell<labels::Labels>,
 }
 
+/// Runs in the order of time, and what each case, by its number, did in them; of one case in no order.
+pub type Outcomes = (Vec<Arc<RunLabel>>, BTreeMap<i64, Vec<SeenCase>>);
+
 impl SqliteStore {
+    /// What became of test cases in the newest `limit` wanted runs that have any.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn outcomes(&self, limit: usize, wanted: &dyn Fn(&RunLabel) -> bool) -> Result<Outcomes, StoreError> {
+        let mut labels = self.labels.borrow_mut();
+        outcomes::outcomes(&self.connection, &mut labels, limit, wanted).map_err(|source| self.error(source))
+    }
+
+    /// All test cases that any run has.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn cases(&self) -> Result<Vec<CaseFacts>, StoreError> {
+        outcomes::cases(&self.connection).map_err(|source| self.error(source))
+    }
+
     fn error(&self, source: rusqlite::Error) -> StoreError {
         StoreError::from_sqlite(&self.path, self.busy, source)
     }
