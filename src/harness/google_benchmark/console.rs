@@ -50,11 +50,11 @@ pub(super) fn parse(
         }
     }
     mark_aggregates(&mut rows);
-    for (line, run) in rows {
+    for (line, mut run) in rows {
         if run.real_time == Some(0.0) && !run.name.ends_with("_stddev") && run.is_aggregate.is_none() {
             runs.warn(line, "its time is rounded to nothing; the JSON has it whole");
         }
-        runs.add(line, run);
+        runs.add(line, &mut run);
     }
     runs.end_of_document();
     runs.hand_out(last, "no line below the header `Benchmark  Time  CPU  Iterations`", take)

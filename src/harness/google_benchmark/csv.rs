@@ -46,7 +46,7 @@ pub(super) fn parse(
             }
         }
         mark_aggregates(&mut rows);
-        rows.into_iter().for_each(|(line, run)| runs.add(line, run));
+        rows.into_iter().for_each(|(line, mut run)| runs.add(line, &mut run));
         runs.end_of_document();
     }
     runs.hand_out(last, "no row below the header `name,iterations,real_time,cpu_time,time_unit`", take)

@@ -18,12 +18,13 @@ pub(super) fn read<R: Read>(elements: &mut Elements<R>, runs: &mut Runs) -> Resu
     let mut layout = Layout::default();
     loop {
         elements.document("benchmarks", &mut |line, text| {
-            if let Some((run, length)) = simple(text, &mut layout) {
-                runs.add(line, run);
+            let mut run = Run::default();
+            if let Some(length) = simple(text, &mut layout, &mut run) {
+                runs.add(line, &mut run);
                 return Ok(length);
             }
-            let (run, length) = one::<Run<'_>>(text)?;
-            runs.add(line, run);
+            let (mut run, length) = one::<Run<'_>>(text)?;
+            runs.add(line, &mut run);
             Ok(length)
         })?;
         runs.end_of_document();
@@ -34,9 +35,8 @@ pub(super) fn read<R: Read>(elements: &mut Elements<R>, runs: &mut Runs) -> Resu
     }
 }
 
-/// Almost all entries are of this kind.
-fn simple<'a>(text: &'a str, layout: &mut Layout) -> Option<(Run<'a>, usize)> {
-    let mut run = Run::default();
+/// Almost all entries are of this kind. If this one is not, what was read of it is to be forgotten.
+fn simple<'a>(text: &'a str, layout: &mut Layout, run: &mut Run<'a>) -> Option<usize> {
     let mut is_finite = true;
     let length = flat(text, layout, |key, value| {
         let value = match value {
@@ -45,9 +45,9 @@ fn simple<'a>(text: &'a str, layout: &mut Layout) -> Option<(Run<'a>, usize)> {
             Scalar::Number(number) => Plain::Number(number.parse().unwrap_or(f64::INFINITY)),
         };
         is_finite &= !matches!(value, Plain::Number(number) if number.is_infinite());
-        take(&mut run, Cow::Borrowed(key), value);
+        take(run, Cow::Borrowed(key), value);
     })?;
-    is_finite.then_some((run, length))
+    is_finite.then_some(length)
 }
 
 /// A value of any kind; only texts, numbers and truth are kept.

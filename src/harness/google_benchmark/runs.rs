@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use super::HELP;
 use crate::harness::gather::{Gather, between, give_or_take, invalid, metric, middle, plain, sampled};
@@ -75,17 +76,17 @@ struct Aggregate {
 }
 
 impl Aggregate {
-    fn of(run: Run<'_>) -> Self {
+    fn of(run: &mut Run<'_>) -> Self {
         Self {
-            name: run.aggregate.unwrap_or(Cow::Borrowed("aggregate")).into(),
+            name: run.aggregate.take().unwrap_or(Cow::Borrowed("aggregate")).into(),
             is_share: run.is_share,
-            time_unit: run.time_unit.map(Into::into),
-            big_o: run.big_o.map(Into::into),
+            time_unit: run.time_unit.take().map(Into::into),
+            big_o: run.big_o.take().map(Into::into),
             real_time: run.real_time,
             cpu_time: run.cpu_time,
             rms: run.rms,
             iterations: run.iterations,
-            counters: run.counters.into_iter().map(|(name, value)| (name.into(), value)).collect(),
+            counters: run.counters.drain(..).map(|(name, value)| (name.into(), value)).collect(),
         }
     }
 }
@@ -176,9 +177,9 @@ pub(super) struct Runs {
 }
 
 impl Runs {
-    pub(super) fn add(&mut self, line: u64, mut run: Run<'_>) {
+    pub(super) fn add(&mut self, line: u64, run: &mut Run<'_>) {
         if run.is_aggregate.is_none() {
-            self.mark_aggregate(&mut run);
+            self.mark_aggregate(run);
         }
         let is_aggregate = run.is_aggregate == Some(true);
         let name: &str = match (&run.run_name, is_aggregate) {
@@ -208,13 +209,15 @@ impl Runs {
         if !self.places.is_empty() && self.groups.last().is_some_and(|last| *last.name == *name) {
             return self.groups.len() - 1;
         }
-        if let Some(place) = self.places.get(name) {
-            return *place;
+        // Nearly all others are new: the name is hashed once.
+        match self.places.entry(name.into()) {
+            Entry::Occupied(known) => *known.get(),
+            Entry::Vacant(new) => {
+                let place = *new.insert(self.groups.len());
+                self.groups.push(Group { line, name: name.into(), ..Group::default() });
+                place
+            }
         }
-        let place = self.groups.len();
-        self.places.insert(name.into(), place);
-        self.groups.push(Group { line, name: name.into(), ..Group::default() });
-        place
     }
 
     /// What comes later are not repetitions of what came so far.
@@ -257,9 +260,9 @@ impl Group {
         self.rest.as_ref().map_or(&[], |rest| &rest.aggregates)
     }
 
-    fn repetition(&mut self, run: Run<'_>) {
+    fn repetition(&mut self, run: &mut Run<'_>) {
         if run.failed {
-            self.rest().failed = Some(run.message.unwrap_or(Cow::Borrowed("the benchmark failed")).into());
+            self.rest().failed = Some(run.message.take().unwrap_or(Cow::Borrowed("the benchmark failed")).into());
             return;
         }
         if run.not_finite {
@@ -268,13 +271,13 @@ impl Group {
         self.unit = TimeUnit::of(run.time_unit.as_deref());
         run.real_time.into_iter().for_each(|value| self.real.push(value));
         run.cpu_time.into_iter().for_each(|value| self.cpu.push(value));
-        if let Some(label) = run.label.filter(|label| !label.is_empty()) {
+        if let Some(label) = run.label.take().filter(|label| !label.is_empty()) {
             self.rest().note = Some(label.into());
         }
         if let Some(iterations) = run.iterations {
             self.iterations = Some(self.iterations.unwrap_or(0).saturating_add(iterations));
         }
-        for (name, value) in run.counters {
+        for (name, value) in run.counters.drain(..) {
             match self.counters.iter_mut().find(|(known, _)| **known == *name) {
                 Some((_, values)) => values.push(value),
                 None => self.counters.push((name.into(), Values::One(value))),
