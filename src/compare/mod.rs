@@ -171,6 +171,7 @@ fn row(series: &str, base: Option<&Metric>, head: Option<&Metric>, limit: f64, v
         verdict: Verdict::Inconclusive,
         validity: validity.clone(),
         note: None,
+        trend: Vec::new(),
         accepted: None,
     };
     match (base, head) {

@@ -78,6 +78,7 @@ fn blank(benchmark: &Benchmark, metric: &str, limit: f64, arms: (Option<&Metric>
         verdict: Verdict::Inconclusive,
         validity: benchmark.validity.clone(),
         note: None,
+        trend: Vec::new(),
         accepted: None,
     }
 }

@@ -1,6 +1,7 @@
 //! Foreign text made harmless for the surface it goes to.
 
 use std::borrow::Cow;
+use std::fmt::Write;
 
 /// Whether a character could move the cursor, hide text or turn its direction.
 fn is_unsafe(c: char) -> bool {
@@ -46,15 +47,35 @@ pub fn block(text: &str) -> String {
     safe
 }
 
-/// A Markdown code span, also inside a table: nothing in it is a mention, a reference, a link, an image or HTML.
+/// A Markdown code span, also inside a table or an HTML block: nothing in it is a mention, a reference, a link, an
+/// image or HTML. Where a span of Markdown could be mistaken in one of these places, it is one of HTML.
 pub fn code(text: &str) -> String {
-    let text = line(text).replace('|', "\\|");
+    let text = line(text);
     if text.trim().is_empty() {
         return "` `".to_owned();
     }
-    let fence = "`".repeat(longest_run(&text) + 1);
-    let pad = if text.starts_with('`') || text.ends_with('`') { " " } else { "" };
-    format!("{fence}{pad}{text}{pad}{fence}")
+    let is_plain = |c: char| c.is_alphanumeric() || " -_./:,;=+()[]%°µ±…–−^~!?*{}$\"'".contains(c);
+    if text.chars().all(is_plain) && text.trim() == text {
+        return format!("`{text}`");
+    }
+    html_code(&text)
+}
+
+/// A code span of HTML, which is one in Markdown too: for what stands between HTML tags.
+pub fn html_code(text: &str) -> String {
+    let text = line(text);
+    let mut span = String::with_capacity(text.len() + 24);
+    span.push_str("<code>");
+    for c in text.chars() {
+        // An entity is text to Markdown and to HTML alike.
+        if c.is_ascii_punctuation() && !"-_./:,;=+()%".contains(c) || matches!(c, '_' | ':') {
+            let _ = write!(span, "&#{};", u32::from(c));
+        } else {
+            span.push(c);
+        }
+    }
+    span.push_str("</code>");
+    span
 }
 
 /// A fenced Markdown block that its content cannot end.
@@ -100,8 +121,9 @@ mod tests {
 
     #[test]
     fn markdown_cannot_be_broken_out_of() {
-        assert_eq!(code("a`b|c @all #1 <img>"), "``a`b\\|c @all #1 <img>``");
-        assert_eq!(code("`"), "`` ` ``");
+        assert_eq!(code("a`b|c @all #1 <img>"), "<code>a&#96;b&#124;c &#64;all &#35;1 &#60;img&#62;</code>");
+        assert_eq!(code("`"), "<code>&#96;</code>");
+        assert_eq!(code("parse/large[x=1]"), "`parse/large[x=1]`");
         assert_eq!(code("\n"), "` `");
         assert_eq!(fenced("```\n# not a heading", "text"), "````text\n```\n# not a heading\n````");
         assert_eq!(html("<script>&'\""), "&lt;script&gt;&amp;&#39;&quot;");

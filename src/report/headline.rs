@@ -19,7 +19,11 @@ pub fn headline(document: &Document) -> String {
         (counts.benchmarks, "benchmark measured", "benchmarks measured"),
     ];
     let parts: Vec<String> = [reasons(document), words(&good)].into_iter().filter(|part| !part.is_empty()).collect();
-    let body = if parts.is_empty() { "nothing was run".to_owned() } else { parts.join("; ") };
+    stopped(document, if parts.is_empty() { "nothing was run".to_owned() } else { parts.join("; ") })
+}
+
+/// The sentence, and before it that the run did not come to its end.
+pub(super) fn stopped(document: &Document, body: String) -> String {
     match document.run.status {
         Status::Cancelled => format!("stopped before the end: {body}"),
         Status::Lost => format!("killed before the end: {body}"),
@@ -27,7 +31,8 @@ pub fn headline(document: &Document) -> String {
     }
 }
 
-fn is_broken_benchmark(document: &Document, step: &crate::results::Step) -> bool {
+/// Whether a benchmark's step failed without a test case that says so.
+pub(super) fn is_broken_benchmark(document: &Document, step: &crate::results::Step) -> bool {
     let bad = matches!(step.status, StepStatus::Failed | StepStatus::Errored | StepStatus::TimedOut);
     let told = document.cases.iter().any(|case| case.step == step.id && case.outcome != Outcome::Passed);
     bad && step.kind == crate::results::Kind::Benchmark && !told
@@ -71,7 +76,8 @@ fn without_base(document: &Document) -> u64 {
     rows.map(|row| row.benchmark.as_str()).collect::<BTreeSet<_>>().len() as u64
 }
 
-fn words(list: &[(u64, &str, &str)]) -> String {
+/// `2 regressions, 1 improvement`: what there is at all.
+pub(super) fn words(list: &[(u64, &str, &str)]) -> String {
     let word = |(n, one, many): &(u64, &str, &str)| format!("{n} {}", if *n == 1 { one } else { many });
     list.iter().filter(|(n, ..)| *n > 0).map(word).collect::<Vec<_>>().join(", ")
 }

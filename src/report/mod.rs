@@ -9,12 +9,12 @@ mod headline;
 pub mod history;
 pub mod junit;
 mod live;
-mod markdown;
+pub mod markdown;
 mod rows;
 mod terminal;
 
 pub use headline::headline;
 pub use live::so_far;
-pub use markdown::markdown;
+pub use markdown::{markdown, verdict};
 pub use rows::{metric_word, overhead};
 pub use terminal::{Place, case_line, change_line, step_line, terminal};

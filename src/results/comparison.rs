@@ -136,6 +136,10 @@ pub struct MetricChange {
     /// One plain sentence where the verdict alone would mislead.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
+    /// What the default branch's latest runs on hosts of this class measured, in `unit`, oldest first, at most 40; only
+    /// where the row is not unchanged.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub trend: Vec<f64>,
     /// The change is wanted: it stands in the report, and the gate lets it pass.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub accepted: Option<AcceptedRef>,
