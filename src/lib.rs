@@ -39,6 +39,9 @@ pub mod execute;
 /// Where results and baselines live: SQLite, and the git branch or folder that hosts share.
 pub mod store;
 
+/// Brings reports to GitHub and GitLab: the one comment, summaries, checks.
+pub mod publish;
+
 /// One file per use case, joining the above.
 pub mod ops;
 

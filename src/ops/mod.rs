@@ -18,6 +18,7 @@ pub mod init;
 pub mod load;
 pub mod nearest;
 pub mod planning;
+pub mod publish;
 pub mod report;
 pub mod run;
 pub mod runs;
