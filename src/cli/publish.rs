@@ -29,9 +29,9 @@ pub(super) struct Args {
     /// When there is a comment.
     #[arg(long, value_enum, default_value_t)]
     comment: When,
-    /// What becomes of the comment when there is nothing to say any more.
-    #[arg(long, value_enum, default_value_t)]
-    when_quiet: WhenQuiet,
+    /// What becomes of the comment when there is nothing to say any more; default: `delete` on GitHub, `minimise` on GitLab.
+    #[arg(long, value_enum)]
+    when_quiet: Option<WhenQuiet>,
     /// A template of the project's own for the comment.
     #[arg(long, value_name = "FILE")]
     template: Option<PathBuf>,
@@ -71,6 +71,8 @@ pub(super) struct Args {
 enum PlatformName {
     /// GitHub, GitHub Enterprise Server.
     Github,
+    /// GitLab, also self-managed.
+    Gitlab,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -84,12 +86,11 @@ enum When {
     Never,
 }
 
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum WhenQuiet {
     /// It is deleted.
-    #[default]
     Delete,
-    /// It is brought up to date and folded away as resolved.
+    /// It is brought up to date and folded away (GitLab: its discussion resolved).
     Minimise,
     /// It is brought up to date.
     Update,
@@ -114,7 +115,10 @@ fn request(args: Args) -> Request {
             None => Source::Run(args.run.unwrap_or_else(|| "latest".into())),
         },
         workspace: args.workspace,
-        platform: args.platform.map(|PlatformName::Github| Platform::Github),
+        platform: args.platform.map(|platform| match platform {
+            PlatformName::Github => Platform::Github,
+            PlatformName::Gitlab => Platform::Gitlab,
+        }),
         leg: args.leg.filter(|leg| !leg.is_empty()),
         slot: args.slot,
         policy: match args.comment {
@@ -122,11 +126,11 @@ fn request(args: Args) -> Request {
             When::OnChange => Policy::OnChange,
             When::Never => Policy::Never,
         },
-        quiet: match args.when_quiet {
+        quiet: args.when_quiet.map(|quiet| match quiet {
             WhenQuiet::Delete => Quiet::Delete,
             WhenQuiet::Minimise => Quiet::Minimise,
             WhenQuiet::Update => Quiet::Update,
-        },
+        }),
         template: args.template,
         number: args.change_request,
         author: args.author,

@@ -4,7 +4,9 @@
 //! platform says that it has not done it, or what it holds now shows that it has not. Platforms that refuse or are down
 //! are an [`Outcome`] and no error: a report that cannot be posted is no reason to fail a build.
 
+pub mod comment;
 pub mod github;
+pub mod gitlab;
 pub mod http;
 pub mod sections;
 pub mod token;

@@ -96,6 +96,15 @@ impl Body {
         Self { slot: slot.to_owned(), sections: Vec::new() }
     }
 
+    /// One with these sections.
+    pub fn of(slot: &str, sections: Vec<Section>) -> Self {
+        let mut body = Self::new(slot);
+        for section in sections {
+            body.put(section);
+        }
+        body
+    }
+
     /// What the comment of a project begins with.
     pub fn marker(slot: &str) -> String {
         format!("<!-- backsight:report:{} -->", packed(slot))

@@ -1,7 +1,7 @@
 //! A GitHub that keeps what is written to it: comments, checks, statuses, and the faults that a test asks for.
 //!
-//! It answers as GitHub's REST description has it for the few paths in use; `scripts/test` holds the same requests
-//! against that description itself.
+//! With `BACKSIGHT_GITHUB_DESCRIPTION` (an address, see `tests/platforms/`) each request is also held against GitHub's own
+//! description of its API; one that this does not allow fails the test.
 #![allow(clippy::unwrap_used, reason = "a test that cannot set up its server has failed")]
 
 use std::collections::VecDeque;
@@ -45,6 +45,8 @@ pub(crate) struct State {
     pub(crate) user: Option<String>,
     /// The longest time that an answer takes, in milliseconds; half before and half after it is carried out.
     pub(crate) latency: u64,
+    /// Requests that GitHub's description does not allow.
+    violations: Vec<String>,
     next: u64,
 }
 
@@ -93,6 +95,15 @@ impl FakeGithub {
     }
 }
 
+impl Drop for FakeGithub {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            let violations = self.state().violations.clone();
+            assert!(violations.is_empty(), "GitHub's description does not allow: {violations:#?}");
+        }
+    }
+}
+
 impl State {
     fn add_comment(&mut self, pull: u64, login: &str, body: &str) -> Value {
         self.next += 1;
@@ -135,6 +146,9 @@ fn serve(mut stream: TcpStream, state: &Mutex<State>) {
     let mut words = first.split_whitespace();
     let (method, path) = (words.next().unwrap_or_default().to_owned(), words.next().unwrap_or_default().to_owned());
     let json: Value = serde_json::from_slice(&body).unwrap_or(Value::Null);
+    if let Some(violation) = refused_by_description(&method, &path, &body) {
+        state.lock().unwrap().violations.push(violation);
+    }
     let latency = state.lock().unwrap().latency;
     pause(latency);
     let (status, headers, answer) = answer(&mut state.lock().unwrap(), &method, &path, &json, &token);
@@ -146,6 +160,26 @@ fn serve(mut stream: TcpStream, state: &Mutex<State>) {
         head.push_str(&format!("{name}: {value}\r\n"));
     }
     let _ = stream.write_all(format!("{head}Connection: close\r\n\r\n{text}").as_bytes());
+}
+
+/// What the server of GitHub's description says against a request, if there is such a server.
+fn refused_by_description(method: &str, path: &str, body: &[u8]) -> Option<String> {
+    let address = std::env::var("BACKSIGHT_GITHUB_DESCRIPTION").ok().filter(|address| !address.is_empty())?;
+    // GraphQL has a description of its own.
+    if path == "/graphql" {
+        return None;
+    }
+    let mut stream = TcpStream::connect(&address).unwrap();
+    let length = body.len();
+    let head = format!(
+        "{method} {path} HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer x\r\nAccept: application/vnd.github+json\r\n\
+         Content-Type: application/json\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n"
+    );
+    stream.write_all(&[head.as_bytes(), body].concat()).unwrap();
+    let mut answer = String::new();
+    BufReader::new(stream).read_to_string(&mut answer).unwrap();
+    let status: u16 = answer.split_whitespace().nth(1).unwrap().parse().unwrap();
+    (status >= 400).then(|| format!("{method} {path}: {answer}"))
 }
 
 fn pause(latency: u64) {

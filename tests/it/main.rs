@@ -26,6 +26,7 @@ mod measuring;
 mod misuse;
 mod pipeline;
 mod publish_github;
+mod publish_gitlab;
 mod reports;
 mod rounds;
 mod runs;

@@ -16,7 +16,7 @@ use crate::support;
 
 const HEAD: &str = "a41f9c2b7a41f9c2b7a41f9c2b7a41f9c2b7a41f";
 
-fn row(name: &str, verdict: Verdict) -> MetricChange {
+pub(crate) fn row(name: &str, verdict: Verdict) -> MetricChange {
     MetricChange {
         benchmark: name.into(),
         metric: "wall_time".into(),
@@ -44,7 +44,7 @@ fn row(name: &str, verdict: Verdict) -> MetricChange {
 }
 
 /// A run with these rows.
-fn run(nth: i64, rows: Vec<MetricChange>) -> Document {
+pub(crate) fn run(nth: i64, rows: Vec<MetricChange>) -> Document {
     let mut document = support::document(nth);
     document.change.commit = Some(HEAD.into());
     document.counts.benchmarks = rows.len() as u64;
@@ -421,7 +421,7 @@ fn elsewhere_it_says_what_is_missing() {
     let sandbox = Sandbox::new();
     sandbox.write("results.json", serde_json::to_vec(&run(1, Vec::new())).unwrap());
     let told = sandbox.run(&["publish", "results.json"]);
-    assert!(told.code == 2 && told.stderr.contains("this is no job of GitHub"), "{told:?}");
+    assert!(told.code == 2 && told.stderr.contains("this is no job of GitHub or GitLab"), "{told:?}");
     let told = sandbox.run(&["publish", "results.json", "--platform", "github"]);
     assert!(told.code == 2 && told.stderr.contains("`GITHUB_REPOSITORY` is not set"), "{told:?}");
     let told = Command::new(env!("CARGO_BIN_EXE_backsight")).args(["publish", "--help"]).output().unwrap();

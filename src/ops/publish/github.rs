@@ -4,14 +4,17 @@ use std::fs::OpenOptions;
 use std::io::Write;
 use std::path::Path;
 
-use super::{Leg, PublishError, Published, Request, Source, masker, parts, read, section, slot, wait_for};
+use super::{
+    Leg, PublishError, Published, Request, Source, certificates, left_out, masker, reports, sections, slot, token,
+    wait_for,
+};
 use crate::host;
+use crate::publish::comment::{self, Board, Wanted};
 use crate::publish::github::check::{Check, publish_check, publish_status};
-use crate::publish::github::comment::{self, Wanted};
+use crate::publish::github::comment::{Pull, help};
 use crate::publish::github::request::{Origin, of_commit};
 use crate::publish::github::{Github, Repository, connect, job};
 use crate::publish::sections::{Body, Section};
-use crate::publish::token::Token;
 use crate::publish::{Outcome, Policy};
 use crate::report::annotations::{Annotation, annotations};
 use crate::report::markdown::{Measure, Parts};
@@ -36,19 +39,11 @@ pub(super) fn publish(request: &Request, here: &Change, mut legs: Vec<Leg>) -> R
     if legs.is_empty() {
         return Ok(published);
     }
-    let text = request.template.as_deref().map(read).transpose()?;
-    let name = request.template.as_deref().map(|path| path.display().to_string()).unwrap_or_default();
-    let template = text.as_deref().map(|text| (name.as_str(), text));
-    let reports = legs.iter().map(|leg| parts(request, leg, template)).collect::<Result<Vec<Parts>, _>>()?;
-    let left_out = left_out(here);
-    let slot = slot(request, here, &legs);
-    let sections: Vec<Section> = legs.iter().zip(&reports).map(|(leg, parts)| section(leg, parts)).collect();
+    let reports = reports(request, &legs)?;
+    let (slot, left_out) = (slot(request, here, &legs), left_out(here));
+    let sections = sections(&legs, &reports);
     if request.dry_run {
-        let mut body = Body::new(&slot);
-        for section in sections {
-            body.put(section);
-        }
-        published.comment = Some(body.render(comment::LONGEST, Measure::Characters, &left_out));
+        published.comment = Some(Body::of(&slot, sections).render(Pull::LONGEST, Measure::Characters, &left_out));
         return Ok(published);
     }
     let marks: Vec<Annotation> = legs.iter().flat_map(|leg| masked(request, annotations(&leg.document))).collect();
@@ -129,15 +124,6 @@ fn own_up(request: &Request, place: &Place, here: &Change, legs: &mut Vec<Leg>, 
     }
 }
 
-fn left_out(here: &Change) -> String {
-    match here.job_url.as_deref().filter(|url| crate::report::markdown::is_plain_url(url)) {
-        Some(url) => {
-            format!("_Shortened to what fits here; all of it is in the summary and the artifacts of [the job]({url})._")
-        }
-        None => "_Shortened to what fits here; all of it is in `report.md` and `results.json`._".into(),
-    }
-}
-
 fn masked(request: &Request, mut all: Vec<Annotation>) -> Vec<Annotation> {
     let environment = masker(request);
     for one in &mut all {
@@ -206,27 +192,16 @@ impl Surfaces<'_> {
         if !needs_token {
             return Ok(Vec::new());
         }
-        let Some(token) = self.token() else {
+        let Some(token) = token(self.request, &["GITHUB_TOKEN", "GH_TOKEN"]) else {
             let why = "there is no token: give the step `GITHUB_TOKEN: ${{ github.token }}` in its `env`".into();
             return Ok(vec![Outcome::Refused { what: "comment", why }]);
         };
-        let certificates = self.request.certificates.as_deref();
-        let certificates = certificates
-            .map(|path| std::fs::read(path).map_err(|source| PublishError::Io { path: path.to_owned(), source }));
-        let certificates = certificates.transpose()?;
+        let certificates = certificates(self.request, None)?;
         wait_for(async {
             let github =
                 connect(&self.place.repository, &token, certificates.as_deref()).map_err(PublishError::Place)?;
             Ok(self.all(&github).await)
         })?
-    }
-
-    fn token(&self) -> Option<Token> {
-        let names: Vec<&str> = match &self.request.token {
-            Some(name) => vec![name.as_str()],
-            None => vec!["GITHUB_TOKEN", "GH_TOKEN"],
-        };
-        names.iter().find_map(|name| Token::new(self.request.env.get(*name)?))
     }
 
     async fn all(&self, github: &Github) -> Vec<Outcome> {
@@ -271,16 +246,17 @@ impl Surfaces<'_> {
         };
         let is_leg = self.sections.iter().any(|section| !section.leg.is_empty());
         let wanted = Wanted {
-            number,
             slot: self.slot,
             sections: self.sections,
             // What another workflow left is written by one process.
             has_others: is_leg && matches!(self.request.source, Source::Run(_)),
             policy: self.request.policy,
-            quiet: self.request.quiet,
+            quiet: self.request.quiet.unwrap_or_default(),
             left_out: self.left_out,
-            author: self.request.author.as_deref(),
         };
-        comment::publish(github, &self.place.repository, &wanted).await
+        match Pull::open(github, &self.place.repository, number, self.request.author.as_deref()).await {
+            Ok(pull) => comment::publish(&pull, &wanted).await,
+            Err(failure) => Outcome::Refused { what, why: format!("{failure}{}", help(&failure)) },
+        }
     }
 }

@@ -5,6 +5,7 @@
 
 mod artifact;
 mod github;
+mod gitlab;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -14,6 +15,7 @@ use super::report::{ReportError, document};
 use crate::execute::Environment;
 use crate::host;
 use crate::publish::sections::{Section, State};
+use crate::publish::token::Token;
 use crate::publish::{Outcome, Policy, Quiet};
 use crate::report::markdown::{self, Parts};
 use crate::results::{Change, Document, Provider};
@@ -24,6 +26,8 @@ use crate::store::Places;
 pub enum Platform {
     /// GitHub and GitHub Enterprise Server.
     Github,
+    /// GitLab, on gitlab.com or self-managed.
+    Gitlab,
 }
 
 /// What is published.
@@ -48,10 +52,10 @@ pub struct Request {
     pub leg: Option<String>,
     /// The name of the comment among several on one change request; the project's where it is absent.
     pub slot: Option<String>,
-    /// When there is a comment; absent: always where something moved.
+    /// When there is a comment.
     pub policy: Policy,
-    /// What becomes of the comment where there is nothing to say any more.
-    pub quiet: Quiet,
+    /// What becomes of the comment where there is nothing to say any more; absent: deleted on GitHub, resolved on GitLab.
+    pub quiet: Option<Quiet>,
     /// The project's own template.
     pub template: Option<PathBuf>,
     /// The change request, where the environment does not tell.
@@ -114,7 +118,8 @@ pub enum PublishError {
     },
     /// No platform.
     #[error(
-        "this is no job of GitHub; `--platform github` with `GITHUB_REPOSITORY` and a token publishes from elsewhere"
+        "this is no job of GitHub or GitLab; `--platform github` with `GITHUB_REPOSITORY` and a token (or `gitlab` with \
+         `CI_API_V4_URL` and `CI_PROJECT_ID`) publishes from elsewhere"
     )]
     NoPlatform,
     /// The platform's facts are not enough.
@@ -148,11 +153,13 @@ pub fn publish(request: &Request) -> Result<Published, PublishError> {
     let platform = match (request.platform, here.provider) {
         (Some(platform), _) => platform,
         (None, Some(Provider::Github)) => Platform::Github,
+        (None, Some(Provider::Gitlab)) => Platform::Gitlab,
         (None, _) => return Err(PublishError::NoPlatform),
     };
     let legs = legs(request)?;
     let mut published = match platform {
         Platform::Github => github::publish(request, &here, legs)?,
+        Platform::Gitlab => gitlab::publish(request, &here, &legs)?,
     };
     published.remarks.splice(0..0, remarks);
     Ok(published)
@@ -176,6 +183,43 @@ fn slot(request: &Request, here: &Change, legs: &[Leg]) -> String {
         Source::Artifact(_) => here.repository.clone(),
     };
     request.slot.clone().or_else(own).unwrap_or_else(|| "backsight".into())
+}
+
+/// The reports of all legs, by the project's own template if it has one.
+fn reports(request: &Request, legs: &[Leg]) -> Result<Vec<Parts>, PublishError> {
+    let text = request.template.as_deref().map(read).transpose()?;
+    let name = request.template.as_deref().map(|path| path.display().to_string()).unwrap_or_default();
+    let template = text.as_deref().map(|text| (name.as_str(), text));
+    legs.iter().map(|leg| parts(request, leg, template)).collect()
+}
+
+fn sections(legs: &[Leg], reports: &[Parts]) -> Vec<Section> {
+    legs.iter().zip(reports).map(|(leg, parts)| section(leg, parts)).collect()
+}
+
+/// Where the whole of a shortened report is.
+fn left_out(here: &Change) -> String {
+    match here.job_url.as_deref().filter(|url| markdown::is_plain_url(url)) {
+        Some(url) => {
+            format!("_Shortened to what fits here; all of it is in the summary and the artifacts of [the job]({url})._")
+        }
+        None => "_Shortened to what fits here; all of it is in `report.md` and `results.json`._".into(),
+    }
+}
+
+/// The first of these variables that holds a token, unless another one is named.
+fn token(request: &Request, usual: &[&str]) -> Option<Token> {
+    let named = request.token.as_deref();
+    let names = named.as_slice();
+    let names = if names.is_empty() { usual } else { names };
+    names.iter().find_map(|name| Token::new(request.env.get(*name)?))
+}
+
+/// The certificates that are trusted beside the system's: those that were named, or the platform's.
+fn certificates(request: &Request, variable: Option<&str>) -> Result<Option<Vec<u8>>, PublishError> {
+    let usual = || variable.and_then(|name| request.env.get(name)).filter(|path| !path.is_empty()).map(PathBuf::from);
+    let Some(path) = request.certificates.clone().or_else(usual) else { return Ok(None) };
+    std::fs::read(&path).map(Some).map_err(|source| PublishError::Io { path, source })
 }
 
 /// The report of a leg, with secrets masked once more.

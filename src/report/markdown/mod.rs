@@ -28,7 +28,7 @@ const MARKDOWN: &str = "markdown";
 
 /// A template that cannot be used.
 #[derive(Debug, thiserror::Error)]
-#[error("{name}:{line}: {text}; `docs/report.md` lists what a template of the report can use")]
+#[error("{name}:{line}: {text}; `docs/comment.md` lists what a template of the report can use")]
 pub struct TemplateError {
     /// The template as it was named.
     pub name: String,

@@ -32,7 +32,7 @@ pub(super) fn foreign(text: &str) -> Value {
     Value::from(text)
 }
 
-/// Everything a template can use; `docs/report.md` lists it.
+/// Everything a template can use; `docs/comment.md` lists it.
 pub(super) fn view(document: &Document, leg: Option<&str>) -> Value {
     let comparison = document.comparison.as_ref();
     let rows: Vec<&MetricChange> = comparison.iter().flat_map(|comparison| &comparison.rows).collect();
