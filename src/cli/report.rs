@@ -34,6 +34,8 @@ enum Shape {
     Terminal,
     /// GitHub-flavoured Markdown.
     Markdown,
+    /// One HTML file with plots of all samples, for a browser.
+    Html,
     /// JUnit XML.
     Junit,
     /// The results document.
@@ -45,6 +47,7 @@ impl From<Shape> for Format {
         match shape {
             Shape::Terminal => Self::Terminal,
             Shape::Markdown => Self::Markdown,
+            Shape::Html => Self::Html,
             Shape::Junit => Self::Junit,
             Shape::Json => Self::Json,
         }

@@ -7,6 +7,7 @@ pub mod escape;
 pub mod figures;
 mod headline;
 pub mod history;
+mod html;
 pub mod junit;
 mod live;
 pub mod markdown;
@@ -14,6 +15,7 @@ mod rows;
 mod terminal;
 
 pub use headline::headline;
+pub use html::html;
 pub use live::so_far;
 pub use markdown::{markdown, verdict};
 pub use rows::{metric_word, overhead};

@@ -17,6 +17,7 @@ use super::escape;
 use crate::results::Document;
 
 pub use parts::{Detail, ESSENTIAL, HIGHEST, Measure, Part, Parts};
+pub(super) use view::{is_plain_url, repository};
 
 /// The template that is used where the project has none of its own.
 pub const TEMPLATE: &str = include_str!("../../../templates/report/comment.md.j2");

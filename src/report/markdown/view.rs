@@ -124,7 +124,7 @@ fn links(document: &Document) -> Value {
 }
 
 /// `https://github.com/owner/name`.
-fn repository(document: &Document) -> Option<String> {
+pub(in crate::report) fn repository(document: &Document) -> Option<String> {
     let (server, name) = (document.change.server.as_deref()?, document.change.repository.as_deref()?);
     let is_name = name.split('/').all(|part| {
         !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
@@ -133,7 +133,7 @@ fn repository(document: &Document) -> Option<String> {
 }
 
 /// An address that can stand in Markdown and HTML as it is.
-pub(super) fn is_plain_url(url: &str) -> bool {
+pub(in crate::report) fn is_plain_url(url: &str) -> bool {
     let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
     rest.is_some_and(|rest| {
         !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.~:/?#=%+".contains(&byte))
