@@ -53,7 +53,7 @@ pub(super) fn view(document: &Document) -> Value {
         }),
         host => host(&document.host),
         conditions => document.measuring.as_ref().and_then(|all| all.conditions.as_ref()).map(conditions),
-        overhead => document.measuring.as_ref().and_then(rows::overhead),
+        overhead => document.measuring.as_ref().and_then(rows::overhead).map(|text| sentence(&text)),
         toolchains => list(&document.toolchains.iter().collect::<Vec<_>>(), MOST, |tool| {
             context! { name => line(&tool.name), version => line(&tool.version) }
         }),
@@ -184,9 +184,16 @@ fn compared(document: &Document, comparison: &Comparison) -> Value {
         .false_alarms
         .filter(|share| *share > 0.0)
         .map(|share| format!("With no change at all, at most 1 run in {:.0} would show any.", 1.0 / share));
-    let note = comparison.note.as_deref().map(|note| line(note.trim_end_matches('.')) + ".");
+    let note = comparison.note.as_deref().map(|note| sentence(&line(note)));
     let sentences: Vec<String> = [hosts, note, alarms].into_iter().flatten().collect();
     Value::from(sentences.join(" "))
+}
+
+/// With a capital at its beginning and a full stop at its end.
+fn sentence(text: &str) -> String {
+    let mut chars = text.trim_end_matches('.').chars();
+    let first = chars.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
+    format!("{first}{}.", chars.as_str())
 }
 
 /// Rows that are worth a look, the worst first.

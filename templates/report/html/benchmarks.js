@@ -128,7 +128,7 @@ const buildBenchmarks = (section, page) => {
     line.append(
       make("th", { scope: "row" }, button), make("td", {}, foreign(one.metric)),
       number(figure(one.base, one.unit)), number(figure(one.head, one.unit)),
-      make("td", { class: "n" }, make("b", { class: toneOf(one) }, compared?.change === undefined ? "" : change(compared.change))),
+      make("td", { class: "n" }, make(toneOf(one) === "" ? "span" : "b", { class: toneOf(one) }, compared?.change === undefined ? "" : change(compared.change))),
       make("td", { class: "n" }, ...(compared?.low === undefined || compared?.high === undefined || compared?.change === undefined ? [] : [interval(compared.low, compared.high), " ", whisker(one, most)])),
       number(String(size(one))), number(compared ? percent(compared.limit) : ""),
       make("td", {}, badge(one.verdict, toneOf(one)), compared?.accepted ? " accepted" : null),
@@ -156,7 +156,7 @@ const buildBenchmarks = (section, page) => {
   };
 
   const shown = () => {
-    const wanted = (one) => (state.metric === "all" || (state.metric === "main" ? one.main : one.metric === state.metric))
+    const wanted = (one) => (state.metric === "all" || (state.metric === "main" ? one.main : `=${one.metric}` === state.metric))
       && (state.verdicts.size === 0 || state.verdicts.has(one.verdict)) && state.matches(one.search);
     const found = rows.filter(wanted);
     const by = state.column?.by ?? ((one) => VERDICTS.indexOf(one.verdict));
@@ -194,7 +194,7 @@ const buildBenchmarks = (section, page) => {
   });
   const metrics = [...new Set(rows.map((one) => one.metric))];
   const choice = make("select", { onchange: afresh(() => { state.metric = choice.value; }) });
-  for (const [value, words] of [["main", "that decide"], ["all", "all"], ...metrics.map((metric) => [metric, metric])]) {
+  for (const [value, words] of [["main", "that decide"], ["all", "all"], ...metrics.map((metric) => [`=${metric}`, metric])]) {
     const option = make("option", { value });
     option.textContent = words;
     choice.append(option);

@@ -59,16 +59,18 @@ const interval = (low, high) => `${change(low).replace(/ %$/u, "")} … ${change
 
 const percent = (share) => `${Number((share * 100).toPrecision(3))} %`;
 
-const SCALES = {
-  ns: [[1e9, "s"], [1e6, "ms"], [1e3, "µs"], [1, "ns"]],
-  bytes: [[1024 ** 3, "GiB"], [1024 ** 2, "MiB"], [1024, "KiB"], [1, "B"]],
-};
+/** A map, since a unit may be any text, `constructor` too. */
+const SCALES = new Map([
+  ["ns", [[1e9, "s"], [1e6, "ms"], [1e3, "µs"], [1, "ns"]]],
+  ["bytes", [[1024 ** 3, "GiB"], [1024 ** 2, "MiB"], [1024, "KiB"], [1, "B"]]],
+]);
+const USUAL = [[1e9, "G"], [1e6, "M"], [1e4, "k"], [1, ""]];
 
 /** The labels of an axis: one unit and as many decimals for all as tell neighbours apart. */
 const labels = (unit) => (_, splits) => {
   const largest = splits.reduce((most, value) => Math.max(most, Math.abs(value ?? 0)), 0);
-  const usual = [[1e9, "G"], [1e6, "M"], [1e4, "k"], [1, ""]];
-  const scale = (SCALES[unit] ?? usual).find(([size]) => largest >= size) ?? [1, SCALES[unit]?.at(-1)?.[1] ?? ""];
+  const scales = SCALES.get(unit) ?? USUAL;
+  const scale = scales.find(([size]) => largest >= size) ?? scales.at(-1);
   const step = splits.length > 1 ? Math.abs(splits[1] - splits[0]) / scale[0] : 1;
   const decimals = Math.min(6, Math.max(0, Math.ceil(-Math.log10(step) - 1e-9)));
   return splits.map((value) => `${(value / scale[0]).toFixed(decimals)}${scale[1] === "" ? "" : ` ${scale[1]}`}`);

@@ -22,6 +22,9 @@ const axis = (more) => ({
   ...more,
 });
 
+/** Steps of an axis that counts things. */
+const WHOLE = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000, 100000];
+
 const upright = (unit) => axis({ size: 78, values: labels(unit), space: 34 });
 
 /** Draws behind the grid: `paint` gets the context and functions from values to places on the canvas. */
@@ -152,7 +155,7 @@ const inOrder = (arms, unit) => {
   const paired = arms.length > 1;
   const options = () => ({
     scales: { x: { time: false, range: [0, most + 1] }, y: { range: roomy } },
-    axes: [axis({ space: 50 }), upright(unit)],
+    axes: [axis({ space: 50, incrs: WHOLE }), upright(unit)],
     series: [
       { label: paired ? "pair" : "execution" },
       ...arms.map(({ name }) => dots(name, colour(name), (_, value) => figure(value, unit))),
@@ -176,7 +179,7 @@ const differences = (base, head, row) => {
   const told = estimate === undefined ? "head against base" : `estimate ${change(estimate)}${low === undefined ? "" : `, interval ${interval(low, high)}`}; grey: within the limit`;
   const options = () => ({
     scales: { x: { time: false, range: [0, n + 1] }, y: { range: roomy } },
-    axes: [axis({ space: 50 }), axis({ size: 62, values: (_, splits) => splits.map((share) => `${share > 0 ? "+" : ""}${Number(share.toFixed(2))} %`) })],
+    axes: [axis({ space: 50, incrs: WHOLE }), axis({ size: 62, values: (_, splits) => splits.map((share) => `${share > 0 ? "+" : ""}${Number(share.toFixed(2))} %`) })],
     series: [{ label: "pair" }, dots("change", colour("text"), (_, share) => (share === null ? "–" : change(share / 100)))],
     hooks: {
       drawClear: [behind((ctx, _, y, bbox) => {
@@ -205,7 +208,7 @@ const past = (course, unit) => {
   const options = () => ({
     scales: { x: { time: false, range: [-0.5, points.length - 0.5] }, y: { range: roomy } },
     axes: [
-      axis({ space: 110, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500], values: (_, splits) => splits.map((nth) => (Number.isInteger(nth) && points[nth] ? day(nth) : "")) }),
+      axis({ space: 110, incrs: WHOLE, values: (_, splits) => splits.map((nth) => (Number.isInteger(nth) && points[nth] ? day(nth) : "")) }),
       upright(unit),
     ],
     series: [
@@ -234,7 +237,7 @@ const trend = (values, head, unit) => {
   const numbers = all.map((_, nth) => nth + 1 - all.length);
   const options = () => ({
     scales: { x: { time: false, range: [1 - all.length - 0.5, 0.5] }, y: { range: roomy } },
-    axes: [axis({ space: 60, values: (_, splits) => splits.map((nth) => (nth === 0 ? "this run" : Number.isInteger(nth) ? String(nth) : "")) }), upright(unit)],
+    axes: [axis({ space: 60, incrs: WHOLE, values: (_, splits) => splits.map((nth) => (nth === 0 ? "this run" : Number.isInteger(nth) ? String(nth) : "")) }), upright(unit)],
     series: [
       { label: "runs ago", value: (_, nth) => (nth === null ? "–" : String(-nth)) },
       { label: "value", stroke: colour("head"), width: 1.5, points: { show: true, size: 5, fill: colour("head") }, value: (_, value) => figure(value, unit) },
