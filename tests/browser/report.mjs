@@ -43,7 +43,9 @@ const sorted = (values, way) => values.every((value, nth) => nth === 0 || way * 
 
 /** How many pixels of a canvas are painted, and how many in this colour. */
 const painted = (canvas, colour) => canvas.evaluate((node, wanted) => {
-  const { data } = node.getContext("2d").getImageData(0, 0, node.width, node.height);
+  const copy = new OffscreenCanvas(node.width, node.height).getContext("2d", { willReadFrequently: true });
+  copy.drawImage(node, 0, 0);
+  const { data } = copy.getImageData(0, 0, node.width, node.height);
   let [any, exact] = [0, 0];
   for (let at = 0; at < data.length; at += 4) {
     if (data[at + 3] > 0) any += 1;
@@ -70,7 +72,8 @@ const filters = async (page) => {
   await page.locator("[data-chip=regressed]").click();
   await page.locator("[data-chip=improved]").click();
   await page.getByLabel("Metrics").selectOption("all");
-  assert.equal((await page.locator("#benchmarks [role=status]").innerText()).split(" of ")[1] > all.split(" of ")[1], true);
+  const total = (text) => Number(text.split(" of ")[1].replace(",", ""));
+  assert.ok(total(await page.locator("#benchmarks [role=status]").innerText()) > total(all));
   await page.getByLabel("Metrics").selectOption("main");
 };
 
@@ -117,7 +120,7 @@ const reads = async (page) => {
     const cells = await told.nth(nth).locator("th, td").allInnerTexts();
     await page.getByLabel("Name").first().fill(cells[0]);
     await page.getByLabel("Metrics").selectOption("all");
-    const row = page.locator("#table tbody tr", { has: page.locator(`td:nth-child(2):text-is("${cells[1]}")`) }).first();
+    const row = page.locator("#table tbody tr").filter({ hasText: cells[1] }).first();
     const same = await row.locator("th, td").allInnerTexts();
     const strip = (text) => text.replace(/^[▸▾]\s*/u, "").trim();
     assert.deepEqual(same.slice(0, 6).map(strip), cells.slice(0, 6).map(strip));
@@ -133,22 +136,26 @@ const tests = async (page) => {
   await section.locator("[data-chip=flaky]").click();
   assert.match(await section.locator("[role=status]").innerText(), /^1 of 405 tests$/u);
   await section.locator("summary", { hasText: "test_waits" }).click();
+  await section.locator(".say").first().waitFor();
   assert.match(await section.innerText(), /Attempt 1:\s+failed/u);
   await section.locator("[data-chip=flaky]").click();
   await section.getByLabel("Name").fill("emoji");
   await section.locator("summary", { hasText: "test_emoji" }).click();
+  await section.locator(".say").first().waitFor();
   const said = await section.innerText();
   for (const words of ["tests/test_tokenizer.py:88", "AssertionError: 'a' != 'b'", "printed before it failed"]) assert.ok(said.includes(words), `${words}: ${said}`);
   await section.getByLabel("Name").fill("many");
   await section.locator("summary", { hasText: "tests/many" }).click();
+  await section.locator(".case").first().waitFor();
   assert.equal(await section.locator(".case").count(), 200);
   await section.getByRole("button", { name: "more" }).click();
   assert.equal(await section.locator(".case").count(), 400);
 };
 
 const rest = async (page) => {
-  assert.equal(await page.locator("#files pre .add").first().innerText(), "+new line\n");
-  await page.locator("#steps summary").first().click();
+  assert.equal(await page.locator("#files pre .add").last().innerText(), "+new line\n");
+  await page.locator("#steps tr", { hasText: "tests/unit" }).locator("summary").click();
+  await page.locator("#steps pre").first().waitFor();
   assert.match(await page.locator("#steps pre").first().innerText(), /python3 -m pytest/u);
   assert.match(await page.locator("#host").innerText(), /Class key\s+0011223344556677/u);
 };
@@ -161,6 +168,7 @@ const fits = async (page) => {
 
 /** What axe finds fault with, by the rules of WCAG 2.2 A and AA. */
 const accessible = async (page, when) => {
+  await page.evaluate(() => scrollTo({ top: 0, behavior: "instant" }));
   await page.evaluate(readFileSync(modules.resolve("axe-core/axe.min.js"), "utf8"));
   const found = await page.evaluate(() => globalThis.axe.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"] }));
   const told = found.violations.flatMap((one) => one.nodes.map((node) => `${when}: ${one.id}: ${node.target.join(" ")}: ${node.failureSummary}`));
@@ -250,7 +258,7 @@ const CHECKS = {
     assert.equal(await page.locator("tr.detail").count(), 0);
     await until("a test", (now) => now.tag === "SUMMARY" && now.text.includes("test_emoji"));
     await page.keyboard.press("Enter");
-    assert.equal(await page.locator("#tests .say").count() > 0, true);
+    await page.locator("#tests .say").first().waitFor();
     await done();
   },
 
@@ -319,6 +327,9 @@ const [check, file] = process.argv.slice(2);
 const browser = await chromium.launch({ executablePath: process.env.BACKSIGHT_CHROMIUM });
 try {
   await CHECKS[check](browser, file);
+} catch (error) {
+  console.error(error.stack);
+  process.exitCode = 1;
 } finally {
   await browser.close();
 }

@@ -1,7 +1,7 @@
 //! The report as one HTML file: no network, no other file, readable without a script, interactive with one.
 //!
-//! Verdict, changed rows and failing tests stand in the HTML itself. Everything else, raw samples included, is one packed
-//! block of data that the page's own script opens. Foreign text reaches the page in two ways only: through the template's
+//! Verdict, changed rows and failing tests stand in the HTML itself. Everything else stands in two packed blocks that the
+//! page's own script opens: the data at once, the raw samples when somebody looks at the first of them. Foreign text reaches the page in two ways only: through the template's
 //! escaping, and through the script's `textContent`. The page's policy lets in the one script and the one style sheet
 //! that belong to it, by their hashes, and no connection at all.
 
@@ -26,6 +26,7 @@ use sha2::{Digest, Sha256};
 
 use self::benchmarks::Row;
 use self::courses::Course;
+use self::samples::Pool;
 use self::tests_of::{CaseEntry, FileEntry, StepEntry};
 use self::texts::Texts;
 use super::escape;
@@ -88,14 +89,17 @@ struct Data {
 /// The report. `history` shows what the benchmarks measured before, where it holds series of the run's own project and
 /// class of hosts.
 pub fn html(document: &Document, history: Option<&History>) -> String {
+    let (data, pool) = gather(document, history);
+    // Our own types hold neither maps with odd keys nor numbers that JSON has no word for.
+    let data = pack::pack(&serde_json::to_vec(&data).unwrap_or_default());
     // The template is ours, and tests render it with strange documents; what is left cannot happen.
-    page(document, &packed(document, history)).unwrap_or_else(|error| {
+    page(document, &data, &pack::pack(&pool.bytes())).unwrap_or_else(|error| {
         let told = escape::html(&format!("{error:#}"));
         format!("<!doctype html>\n<meta charset=\"utf-8\"><title>Backsight</title><p>The report failed: {told}</p>\n")
     })
 }
 
-fn packed(document: &Document, history: Option<&History>) -> String {
+fn gather(document: &Document, history: Option<&History>) -> (Data, Pool) {
     let (mut rows, pool) = benchmarks::table(document, samples::ROOM);
     let (courses, places) = courses::courses(document, history);
     for row in &mut rows {
@@ -105,7 +109,6 @@ fn packed(document: &Document, history: Option<&History>) -> String {
     let files = tests_of::files(document, &mut texts);
     let (cases, case_steps) = tests_of::cases(document, &mut texts);
     let steps = tests_of::steps(document, &mut texts);
-    let bytes = pool.bytes();
     let data = Data {
         bits: pool.bits(),
         samples: pool.len(),
@@ -117,14 +120,15 @@ fn packed(document: &Document, history: Option<&History>) -> String {
         steps,
         texts_left_out: texts.left_out(),
     };
-    pack::pack(&data, &bytes)
+    (data, pool)
 }
 
-fn page(document: &Document, data: &str) -> Result<String, Error> {
+fn page(document: &Document, data: &str, samples: &str) -> Result<String, Error> {
     let mut engine = Environment::new();
     engine.set_auto_escape_callback(|_| AutoEscape::Html);
     engine.set_undefined_behavior(UndefinedBehavior::Strict);
-    engine.set_syntax(SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build()?);
+    engine
+        .set_syntax(SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).keep_trailing_newline(true).build()?);
     engine.add_template("page.html.j2", PAGE)?;
     let own = |text: &str| Value::from_safe_string(text.to_owned());
     engine.get_template("page.html.j2")?.render(context! {
@@ -132,6 +136,7 @@ fn page(document: &Document, data: &str) -> Result<String, Error> {
         style => own(&STYLE),
         script => own(&SCRIPT),
         data => own(data),
+        samples => own(samples),
         ..view::view(document)
     })
 }

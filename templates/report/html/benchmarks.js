@@ -86,9 +86,9 @@ const summaries = (row) => {
   return make("div", { class: "wide", tabindex: "0", role: "region", "aria-label": "Samples in figures" }, make("table", {}, make("thead", {}, head), body));
 };
 
-/** What a row opens to, and what closes its plots. */
-const opened = (row, page) => {
-  const arms = ["base", "head"].flatMap((name, nth) => (row.arms[nth].samples ? [{ name, values: page.read(row.arms[nth].samples) }] : []));
+/** The plots of a row; `read` gives its samples. */
+const plotsOf = (row, page, read) => {
+  const arms = ["base", "head"].flatMap((name, nth) => (row.arms[nth].samples ? [{ name, values: read(row.arms[nth].samples) }] : []));
   const made = [];
   if (arms.some((arm) => arm.values.length > 1)) {
     made.push(distribution(arms, row.unit), inOrder(arms, row.unit));
@@ -96,15 +96,26 @@ const opened = (row, page) => {
   }
   if (row.history !== undefined) made.push(past(page.data.courses[row.history], row.unit));
   else if ((row.trend ?? []).length > 1) made.push(trend(row.trend, row.head, row.unit));
-  const plots = made.filter((one) => one !== null);
+  return made.filter((one) => one !== null);
+};
+
+/** What a row opens to, and what closes its plots, which come when the samples are there. */
+const opened = (row, page) => {
   const node = make("div", { class: "inside" }, factsOf(row));
   for (const note of row.notes ?? []) node.append(make("p", {}, foreign(note)));
   const table = summaries(row);
   if (table) node.append(table);
   if (row.cut) node.append(make("p", { class: "quiet" }, "This report has no room for its samples; they are in results.json."));
-  else if (plots.length === 0) node.append(make("p", { class: "quiet" }, "There are no samples of it to draw."));
-  if (plots.length > 0) node.append(make("div", { class: "plots" }, ...plots.map((one) => one.node)));
-  return { node, close: () => plots.forEach((one) => one.close()) };
+  let [plots, closed] = [[], false];
+  const draw = (read) => {
+    if (closed) return;
+    plots = plotsOf(row, page, read);
+    if (plots.length > 0) node.append(make("div", { class: "plots" }, ...plots.map((one) => one.node)));
+    else if (!row.cut) node.append(make("p", { class: "quiet" }, "There are no samples of it to draw."));
+  };
+  if (row.arms.some((arm) => arm.samples)) page.samples().then(draw).catch(damaged);
+  else draw(null);
+  return { node, close: () => { closed = true; plots.forEach((one) => one.close()); } };
 };
 
 const buildBenchmarks = (section, page) => {

@@ -16,12 +16,6 @@ const themes = (button) => {
 
 const redraw = () => { for (const one of [...drawn]) one.draw(); };
 
-const fail = (words) => {
-  const status = document.getElementById("status");
-  status.textContent = words;
-  status.hidden = false;
-};
-
 const open = async () => {
   themes(document.getElementById("theme"));
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
@@ -29,9 +23,7 @@ const open = async () => {
     fail("This browser is too old to open the tables and plots; the summary above is whole.");
     return;
   }
-  const source = document.getElementById("data");
-  const page = await unpack(source.textContent);
-  source.remove();
+  const page = await openData();
   for (const [id, build] of [["benchmarks", buildBenchmarks], ["tests", buildTests], ["files", buildFiles], ["steps", buildSteps]]) {
     const section = document.getElementById(id);
     if (section !== null) build(section, page);
@@ -43,4 +35,4 @@ const open = async () => {
   document.documentElement.dataset.ready = String(Math.round(performance.now()));
 };
 
-open().catch(() => fail("The data of this report are damaged; the summary above is whole."));
+open().catch(damaged);

@@ -44,21 +44,23 @@ const decode = (text) => {
   return bytes;
 };
 
-/** The data of the page: `data` as told by the Rust side, `read(series)` gives its samples. */
-const unpack = async (text) => {
-  const stream = new Blob([decode(text)]).stream().pipeThrough(new DecompressionStream("deflate"));
-  const buffer = await new Response(stream).arrayBuffer();
-  const length = new DataView(buffer).getUint32(0, true);
-  const data = JSON.parse(new TextDecoder().decode(new Uint8Array(buffer, 4, length)));
-  const codes = new Uint8Array(buffer, 4 + length);
-  const { bits, samples: all } = data;
+/** What is packed in the element of this id. */
+const unpack = async (id) => {
+  const source = document.getElementById(id);
+  const stream = new Blob([decode(source.textContent)]).stream().pipeThrough(new DecompressionStream("deflate"));
+  source.remove();
+  return new Uint8Array(await new Response(stream).arrayBuffer());
+};
+
+/** A function that reads a series out of the samples' bytes: see `samples.rs`. */
+const reader = (codes, bits, all) => {
   const highest = 2 ** bits - 1;
   const code = (nth) => {
     if (bits === 16) return codes[nth] * 256 + codes[all + nth];
     if (bits === 12) return codes[nth] * 16 + ((codes[all + (nth >> 1)] >> (nth % 2 === 0 ? 4 : 0)) & 15);
     return codes[nth];
   };
-  const read = (series) => {
+  return (series) => {
     const values = new Array(series.n);
     for (let nth = 0; nth < series.n; nth += 1) {
       const share = code(series.at + nth) / highest;
@@ -66,7 +68,17 @@ const unpack = async (text) => {
     }
     return values;
   };
-  return { data, read };
+};
+
+/** The data of the page; `samples()` promises the function that reads samples, unpacked when it is called first. */
+const openData = async () => {
+  const data = JSON.parse(new TextDecoder().decode(await unpack("data")));
+  let promised = null;
+  const samples = () => {
+    promised ??= unpack("samples").then((codes) => reader(codes, data.bits, data.samples));
+    return promised;
+  };
+  return { data, samples };
 };
 
 /** Buttons that switch what is shown; none pressed shows all. `changed` gets the set of pressed ones. */
@@ -109,3 +121,12 @@ const search = (label, changed) => {
   });
   return make("label", {}, label, field);
 };
+
+/** Says above the tables what is wrong. */
+const fail = (words) => {
+  const status = document.getElementById("status");
+  status.textContent = words;
+  status.hidden = false;
+};
+
+const damaged = () => fail("The data of this report are damaged; the summary above is whole.");
