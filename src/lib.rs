@@ -27,7 +27,7 @@ pub mod plan;
 /// (p) Candidate + baseline to a comparison of verdicts.
 pub mod compare;
 
-/// (p) Run + comparison to text: JUnit, Markdown, terminal.
+/// (p) Run + comparison to text: JUnit, Markdown, HTML, terminal.
 pub mod report;
 
 /// Probes CPU, memory, operating system, git and the CI's environment.
@@ -38,6 +38,9 @@ pub mod execute;
 
 /// Where results and baselines live: SQLite, and the git branch or folder that hosts share.
 pub mod store;
+
+/// Brings reports to GitHub and GitLab: the one comment, summaries, checks.
+pub mod publish;
 
 /// One file per use case, joining the above.
 pub mod ops;

@@ -18,6 +18,7 @@ mod init;
 mod manner;
 mod output;
 mod progress;
+mod publish;
 mod report;
 mod run;
 mod runs;
@@ -72,6 +73,8 @@ enum Command {
     Simulate(simulate::Args),
     /// Render a run again, or restore runs that were killed.
     Report(report::Args),
+    /// Bring a report to the pull request: one comment, summary, annotations, check.
+    Publish(Box<publish::Args>),
     /// List, show and cancel runs.
     Runs(runs::RunsArgs),
     /// Share results between hosts, list and show baselines, accept changes.
@@ -106,6 +109,7 @@ pub fn main() -> Code {
         Command::Compare(args) => compare::run(&args, console),
         Command::Simulate(args) => simulate::run(&args, console),
         Command::Report(args) => report::run(&args, console),
+        Command::Publish(args) => publish::run(*args, console),
         Command::Runs(args) => runs::run(&args, &mut anstream::stdout().lock(), &mut anstream::stderr().lock()),
         Command::Baseline(args) => baseline::run(&args, &mut anstream::stdout().lock(), &mut anstream::stderr().lock()),
         Command::History(args) => history::run(&args, &mut anstream::stdout().lock(), &mut anstream::stderr().lock()),

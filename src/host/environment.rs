@@ -53,6 +53,31 @@ pub(super) struct RequestClaims {
     pub(super) head: Option<String>,
 }
 
+/// The workflow run that a second workflow was started for (GitHub's `workflow_run`), as the platform tells of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FirstRun {
+    /// The commit it ran for, full hash.
+    pub commit: String,
+    /// `owner:branch` of the repository that the commit comes from.
+    pub label: Option<String>,
+    /// Its page.
+    pub url: Option<String>,
+}
+
+/// The workflow run that this job was started for, if it is of that kind. Nothing of it comes from a fork's files.
+pub fn first_run(env: &dyn Fn(&str) -> Option<String>) -> Option<FirstRun> {
+    let lookup = Lookup { env };
+    let run = event_file(&lookup, &mut Vec::new()).workflow_run?;
+    let owner = run.head_repository.and_then(|repository| repository.full_name);
+    let owner = owner.and_then(|name| name.split_once('/').map(|(owner, _)| owner.to_owned()));
+    let branch = run.head_branch.filter(|name| is_branch(name));
+    Some(FirstRun {
+        commit: run.head_sha.filter(|hash| is_hash(hash))?,
+        label: owner.zip(branch).map(|(owner, branch)| format!("{owner}:{branch}")),
+        url: run.html_url.filter(|url| url.starts_with("https://") || url.starts_with("http://")),
+    })
+}
+
 /// A lookup of environment variables.
 pub(super) type Env<'a> = &'a dyn Fn(&str) -> Option<String>;
 
@@ -200,6 +225,20 @@ struct EventFile {
     merge_group: Option<MergeGroup>,
     #[serde(default)]
     repository: Option<Repo>,
+    #[serde(default)]
+    workflow_run: Option<WorkflowRun>,
+}
+
+#[derive(Debug, Deserialize)]
+struct WorkflowRun {
+    #[serde(default)]
+    head_sha: Option<String>,
+    #[serde(default)]
+    head_branch: Option<String>,
+    #[serde(default)]
+    head_repository: Option<Repo>,
+    #[serde(default)]
+    html_url: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]

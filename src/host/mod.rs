@@ -30,6 +30,7 @@ pub use ancestry::{
 pub use cgroup::groups;
 pub use change::change;
 pub use data::{DataError, DataRepository, Patience, REMOTE as DATA_REMOTE, Told};
+pub use environment::{FirstRun, first_run};
 pub use git::is_branch;
 pub use machine::probe;
 pub use repository::repository_name;

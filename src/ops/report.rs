@@ -121,7 +121,11 @@ pub fn document(places: &Places, what: &str) -> Result<Document, ReportError> {
     Ok(runs::show(places, what)?)
 }
 
-fn from_file(path: &Path) -> Result<Document, ReportError> {
+/// The document in a file.
+///
+/// # Errors
+/// If it cannot be read, or is none.
+pub(super) fn from_file(path: &Path) -> Result<Document, ReportError> {
     let io = |source| ReportError::Io { path: path.to_owned(), source };
     let file = std::fs::File::open(path).map_err(io)?;
     let size = file.metadata().map_err(io)?.len();

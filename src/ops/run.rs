@@ -5,6 +5,7 @@ mod prepare;
 mod quarantine;
 mod sharing;
 mod tools;
+mod trend;
 mod wanted;
 
 use std::path::Path;
@@ -146,6 +147,8 @@ impl Prepared {
         }
         let mut comparison = self.with_arms(stored, rows);
         covering.mark(&mut comparison);
+        let (change, class_key) = (&self.document.change, self.document.host.class_key.as_str());
+        trend::add(&mut comparison, store, (&self.document.project, class_key), change)?;
         sharing.accepted = covering.from_trailers;
         Ok(comparison)
     }

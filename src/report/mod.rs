@@ -3,6 +3,7 @@
 //! Names, messages and logs of a run are hostile text: whatever goes into Markdown or onto a terminal passes through
 //! [`escape`] first.
 
+pub mod annotations;
 pub mod escape;
 pub mod figures;
 mod headline;

@@ -31,7 +31,7 @@ fn tools() -> Option<Tools> {
     let insists = told.is_some() || env::var_os("CI").is_some();
     let cache = env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
     let cache = cache.or_else(|| Some(PathBuf::from(env::var_os("HOME")?).join(".cache")));
-    let modules = told.or_else(|| Some(cache?.join("backsight/browser/node_modules")));
+    let modules = told.or_else(|| Some(cache?.join("backsight/node/browser/node_modules")));
     let modules = modules.filter(|folder| folder.join("playwright-core").is_dir() && folder.join("axe-core").is_dir());
     let missing = match (modules, browser()) {
         (Some(modules), Some(browser)) => return Some(Tools { modules, browser }),
@@ -143,11 +143,14 @@ fn texts(value: &Value, at: String, found: &mut Vec<String>) {
     match value {
         Value::String(_) => found.push(at),
         Value::Array(items) => {
-            items.iter().enumerate().for_each(|(nth, item)| texts(item, format!("{at}/{nth}"), found))
+            for (nth, item) in items.iter().enumerate() {
+                texts(item, format!("{at}/{nth}"), found);
+            }
         }
         Value::Object(fields) => {
-            let escaped = |key: &str| key.replace('~', "~0").replace('/', "~1");
-            fields.iter().for_each(|(key, item)| texts(item, format!("{at}/{}", escaped(key)), found));
+            for (key, item) in fields {
+                texts(item, format!("{at}/{}", key.replace('~', "~0").replace('/', "~1")), found);
+            }
         }
         _ => {}
     }

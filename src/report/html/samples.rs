@@ -104,7 +104,7 @@ mod tests {
             let high = u32::from(bytes[nth]);
             let code = match pool.bits {
                 16 => high << 8 | u32::from(bytes[all + nth]),
-                12 => high << 4 | u32::from(bytes[all + nth / 2] >> (if nth % 2 == 0 { 4 } else { 0 }) & 0x0f),
+                12 => high << 4 | u32::from(bytes[all + nth / 2] >> (if nth.is_multiple_of(2) { 4 } else { 0 }) & 0x0f),
                 _ => high,
             };
             let share = f64::from(code) / pool.highest();

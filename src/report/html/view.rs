@@ -146,25 +146,29 @@ fn tiles(document: &Document) -> Vec<Value> {
     let counts = &document.counts;
     let verdicts = |wanted: Verdict| {
         let rows = document.comparison.iter().flat_map(|comparison| &comparison.rows);
-        rows.filter(|row| row.verdict == wanted && !row.beside).count() as u64
+        rows.filter(|row| row.verdict == wanted && !row.beside && row.accepted.is_none()).count() as u64
     };
+    let accepted = document.comparison.iter().flat_map(|comparison| &comparison.rows);
+    let accepted = accepted.filter(|row| row.accepted.is_some() && rows::is_remarkable(row) && !row.beside).count();
     let all = [
         ("regressed", verdicts(Verdict::Regressed), "bad", "benchmarks"),
         ("improved", verdicts(Verdict::Improved), "good", "benchmarks"),
         ("undecided", verdicts(Verdict::Inconclusive), "warn", "benchmarks"),
         ("missing", verdicts(Verdict::Missing), "bad", "benchmarks"),
+        ("accepted", accepted as u64, "", "benchmarks"),
         ("unchanged", verdicts(Verdict::Unchanged), "", "benchmarks"),
         ("measured", if document.comparison.is_some() { 0 } else { counts.benchmarks }, "", "benchmarks"),
-        ("failed", counts.failed + counts.errored, "bad", "tests"),
-        ("flaky", counts.flaky, "warn", "tests"),
-        ("passed", counts.passed, "good", "tests"),
-        ("skipped", counts.skipped, "", "tests"),
+        ("tests failed", counts.failed + counts.errored, "bad", "tests"),
+        ("tests flaky", counts.flaky, "warn", "tests"),
+        ("tests passed", counts.passed, "good", "tests"),
+        ("tests skipped", counts.skipped, "", "tests"),
         ("files not right", counts.generations_failed, "bad", "files"),
         ("files generated", counts.generations.saturating_sub(counts.generations_failed), "", "files"),
         ("steps skipped", counts.steps_skipped, "", "steps"),
     ];
     let shown = all.into_iter().filter(|(_, n, ..)| *n > 0);
-    shown.map(|(words, n, tone, section)| context! { words, n, tone, section }).collect()
+    let words = |words: &str, n: u64| if n == 1 { words.replacen("s ", " ", 1) } else { words.to_owned() };
+    shown.map(|(many, n, tone, section)| context! { words => words(many, n), n, tone, section }).collect()
 }
 
 /// How both sides were measured, and whether on like hosts.

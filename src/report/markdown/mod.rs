@@ -17,7 +17,8 @@ use super::escape;
 use crate::results::Document;
 
 pub use parts::{Detail, ESSENTIAL, HIGHEST, Measure, Part, Parts};
-pub(super) use view::{is_plain_url, repository};
+pub use view::is_plain_url;
+pub(super) use view::repository;
 
 /// The template that is used where the project has none of its own.
 pub const TEMPLATE: &str = include_str!("../../../templates/report/comment.md.j2");
@@ -28,7 +29,7 @@ const MARKDOWN: &str = "markdown";
 
 /// A template that cannot be used.
 #[derive(Debug, thiserror::Error)]
-#[error("{name}:{line}: {text}; `docs/report.md` lists what a template of the report can use")]
+#[error("{name}:{line}: {text}; `docs/comment.md` lists what a template of the report can use")]
 pub struct TemplateError {
     /// The template as it was named.
     pub name: String,

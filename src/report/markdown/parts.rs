@@ -124,6 +124,20 @@ impl Parts {
         text
     }
 
+    /// A report of one part that has to be there.
+    pub fn one(text: String) -> Self {
+        Self(vec![Part { rung: ESSENTIAL, text, short: None }])
+    }
+
+    /// The parts that are shown with this much detail, with their short forms if wanted.
+    pub fn at(&self, detail: Detail, with_short: bool) -> Self {
+        let part = |part: &Part| {
+            let text = part.at(detail)?.to_owned();
+            Some(Part { rung: part.rung, text, short: part.short.clone().filter(|_| with_short) })
+        };
+        Self(self.0.iter().filter_map(part).collect())
+    }
+
     /// The report as it goes into a comment that others may shorten; `key` is known to nobody beforehand.
     pub fn marked(&self, key: &str) -> String {
         let mut out = String::new();

@@ -29,11 +29,10 @@ pub(super) fn title(document: &Document) -> String {
         (counts.flaky, "flaky test", "flaky tests"),
     ];
     let unchanged = unchanged(document);
-    let measured = counts.benchmarks.saturating_sub(unchanged);
-    let rest = if comparison.is_some_and(|comparison| !comparison.rows.is_empty()) && unchanged > 0 {
-        (unchanged, "benchmark unchanged", "benchmarks unchanged")
-    } else {
-        (measured, "benchmark measured", "benchmarks measured")
+    let is_compared = comparison.is_some_and(|comparison| !comparison.rows.is_empty());
+    let rest = match is_compared {
+        true => (unchanged, "benchmark unchanged", "benchmarks unchanged"),
+        false => (counts.benchmarks, "benchmark measured", "benchmarks measured"),
     };
     let rest = [rest, (counts.passed, "test passed", "tests passed")];
     let (against, rest) = (words(&against), words(&rest));

@@ -32,7 +32,7 @@ pub(super) fn foreign(text: &str) -> Value {
     Value::from(text)
 }
 
-/// Everything a template can use; `docs/report.md` lists it.
+/// Everything a template can use; `docs/comment.md` lists it.
 pub(super) fn view(document: &Document, leg: Option<&str>) -> Value {
     let comparison = document.comparison.as_ref();
     let rows: Vec<&MetricChange> = comparison.iter().flat_map(|comparison| &comparison.rows).collect();
@@ -133,7 +133,7 @@ pub(in crate::report) fn repository(document: &Document) -> Option<String> {
 }
 
 /// An address that can stand in Markdown and HTML as it is.
-pub(in crate::report) fn is_plain_url(url: &str) -> bool {
+pub fn is_plain_url(url: &str) -> bool {
     let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
     rest.is_some_and(|rest| {
         !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.~:/?#=%+".contains(&byte))

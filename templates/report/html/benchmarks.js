@@ -43,11 +43,12 @@ const whisker = (row, most) => {
     drawing("circle", { cx: x(estimate), cy: 8, r: 3, class: "dot" }));
 };
 
-/** Shares of this size fill a whisker: most intervals fit, the rest end at its edge. */
+/** Shares of this size fill a whisker: all intervals fit, but for those far beyond the usual ones, which end at its edge. */
 const widest = (rows) => {
   const ends = rows.filter((row) => row.compared?.low !== undefined && row.compared?.high !== undefined)
     .map(({ compared }) => Math.max(Math.abs(compared.low), Math.abs(compared.high), compared.limit));
-  return Math.max(0.02, quantile(Float64Array.from(ends).sort(), 0.9) ?? 0);
+  const sorted = Float64Array.from(ends).sort();
+  return Math.max(0.02, Math.min(sorted.at(-1) ?? 0, 6 * (quantile(sorted, 0.9) ?? 0)) * 1.05);
 };
 
 const factsOf = (row) => {

@@ -223,6 +223,7 @@ const past = (course, unit) => {
     },
   });
   const made = plot("History", told, options, [numbers, column(3), column(4), column(2)]);
+  made.node.classList.add("whole");
   if (changes.length > 0) {
     const list = make("ul", { class: "quiet" });
     for (const one of changes) list.append(make("li", {}, make("b", { class: tones[one.kind] }, one.kind), ": ", foreign(one.words)));
