@@ -19,7 +19,6 @@ use std::sync::LazyLock;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use minijinja::syntax::SyntaxConfig;
-use minijinja::value::Value;
 use minijinja::{AutoEscape, Environment, Error, UndefinedBehavior, context};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -31,6 +30,9 @@ use self::tests_of::{CaseEntry, FileEntry, StepEntry};
 use self::texts::Texts;
 use super::escape;
 use crate::results::{Document, History};
+
+/// Stands around the names of large parts in the rendered template. Foreign text never holds it: see `texts`.
+const MARK: char = '\u{1}';
 
 const PAGE: &str = include_str!("../../../templates/report/html/page.html.j2");
 
@@ -127,18 +129,30 @@ fn page(document: &Document, data: &str, samples: &str) -> Result<String, Error>
     let mut engine = Environment::new();
     engine.set_auto_escape_callback(|_| AutoEscape::Html);
     engine.set_undefined_behavior(UndefinedBehavior::Strict);
-    engine
-        .set_syntax(SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).keep_trailing_newline(true).build()?);
+    let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).keep_trailing_newline(true).build()?;
+    engine.set_syntax(syntax);
     engine.add_template("page.html.j2", PAGE)?;
-    let own = |text: &str| Value::from_safe_string(text.to_owned());
-    engine.get_template("page.html.j2")?.render(context! {
+    let mark = |name: &str| format!("{MARK}{name}{MARK}");
+    let frame = engine.get_template("page.html.j2")?.render(context! {
         policy => POLICY.as_str(),
-        style => own(&STYLE),
-        script => own(&SCRIPT),
-        data => own(data),
-        samples => own(samples),
+        style => mark("style"),
+        script => mark("script"),
+        data => mark("data"),
+        samples => mark("samples"),
         ..view::view(document)
-    })
+    })?;
+    // What is large is put in afterwards: the template would copy megabytes.
+    let mut page = String::with_capacity(frame.len() + STYLE.len() + SCRIPT.len() + data.len() + samples.len());
+    for (nth, piece) in frame.split(MARK).enumerate() {
+        page.push_str(match (nth % 2, piece) {
+            (1, "style") => &STYLE,
+            (1, "script") => &SCRIPT,
+            (1, "data") => data,
+            (1, "samples") => samples,
+            _ => piece,
+        });
+    }
+    Ok(page)
 }
 
 #[cfg(test)]
