@@ -27,7 +27,7 @@ pub mod plan;
 /// (p) Candidate + baseline to a comparison of verdicts.
 pub mod compare;
 
-/// (p) Run + comparison to text: JUnit, Markdown, terminal.
+/// (p) Run + comparison to text: JUnit, Markdown, HTML, terminal.
 pub mod report;
 
 /// Probes CPU, memory, operating system, git and the CI's environment.

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use super::output::{Console, print};
 use super::run::{environment, shown};
 use super::written;
+use crate::ops::page::page;
 use crate::ops::report::{Format, document, recover, render};
 use crate::report::{Chat, Place, terminal};
 use crate::results::ExitCode;
@@ -34,6 +35,8 @@ enum Shape {
     Terminal,
     /// GitHub-flavoured Markdown.
     Markdown,
+    /// One HTML file with plots of all samples, for a browser.
+    Html,
     /// JUnit XML.
     Junit,
     /// The results document.
@@ -63,6 +66,7 @@ impl From<Shape> for Format {
         match shape {
             Shape::Terminal => Self::Terminal,
             Shape::Markdown => Self::Markdown,
+            Shape::Html => Self::Html,
             Shape::Junit => Self::Junit,
             Shape::Json => Self::Json,
             Shape::Openmetrics => Self::Openmetrics,
@@ -84,7 +88,7 @@ pub(super) fn run(args: &Args, console: Console) -> ExitCode {
     let result = if args.recover {
         restore(&places, args, console)
     } else {
-        document(&places, args.run.as_deref().unwrap_or("latest")).map(|document| show(&document, args.format, console))
+        document(&places, args.run.as_deref().unwrap_or("latest")).map(|document| show(&document, args, console))
     };
     result.unwrap_or_else(|error| {
         console.error(&error.to_string());
@@ -92,8 +96,15 @@ pub(super) fn run(args: &Args, console: Console) -> ExitCode {
     })
 }
 
-fn show(document: &crate::results::Document, shape: Shape, console: Console) -> ExitCode {
-    match render(document, shape.into()) {
+fn show(document: &crate::results::Document, args: &Args, console: Console) -> ExitCode {
+    if args.format == Shape::Html {
+        let (page, error) = page(&args.workspace, document, &|name| std::env::var(name).ok());
+        if let Some(error) = error {
+            console.say(&format!("note: the page shows no history: {error}"));
+        }
+        return written(print(&page));
+    }
+    match render(document, args.format.into()) {
         Ok(text) => written(print(&text)),
         Err(error) => {
             console.error(&error.to_string());
@@ -115,7 +126,7 @@ fn restore(places: &Places, args: &Args, console: Console) -> Result<ExitCode, c
                 let place = Place { folder: shown(&run.folder), files: run.files };
                 written(print(&terminal(&run.document, Some(&place))))
             }
-            other => show(&run.document, other, console),
+            _ => show(&run.document, args, console),
         });
     }
     Ok(code)

@@ -25,14 +25,15 @@ fn set_readable(file: &std::fs::File) -> io::Result<()> {
     file.set_permissions(std::fs::Permissions::from_mode(0o644))
 }
 
-/// Writes `results.json`, `junit.xml` and `report.md` into the run's folder. Each is tried even if another fails; the
+/// Writes `results.json`, `junit.xml`, `report.md` and `report.html` into the run's folder. Each is tried even if another fails; the
 /// names of those written and the sentences about those that were not are given back.
 pub(super) fn write_reports(folder: &Path, document: &Document) -> (Vec<String>, Vec<String>) {
     let json = serde_json::to_vec_pretty(document).map_err(io::Error::other);
-    let files: [(&str, io::Result<Vec<u8>>); 3] = [
+    let files: [(&str, io::Result<Vec<u8>>); 4] = [
         (RESULTS, json),
         ("junit.xml", Ok(report::junit::render(document, &report::junit::Limits::default()).into_bytes())),
         ("report.md", Ok(report::markdown(document).into_bytes())),
+        ("report.html", Ok(report::html(document, None).into_bytes())),
     ];
     let (mut written, mut problems) = (Vec::new(), Vec::new());
     for (name, text) in files {

@@ -23,6 +23,8 @@ pub enum Format {
     Terminal,
     /// GitHub-flavoured Markdown.
     Markdown,
+    /// One HTML file.
+    Html,
     /// JUnit XML.
     Junit,
     /// The document itself.
@@ -158,6 +160,7 @@ pub fn render(document: &Document, format: Format) -> Result<String, serde_json:
     Ok(match format {
         Format::Terminal => report::terminal(document, None),
         Format::Markdown => report::markdown(document),
+        Format::Html => report::html(document, None),
         Format::Junit => report::junit::render(document, &report::junit::Limits::default()),
         Format::Json => serde_json::to_string_pretty(document)? + "\n",
         Format::Openmetrics => report::openmetrics(document),

@@ -13,6 +13,8 @@ mod baseline_git;
 mod baseline_pushers;
 mod bench;
 mod bisect;
+mod browser;
+mod browser_documents;
 mod changepoints;
 mod docs;
 mod fake_github;

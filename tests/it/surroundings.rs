@@ -130,8 +130,9 @@ fn a_step_that_prints_a_gigabyte_does_no_harm() {
     );
     let (peak, ended) = sandbox.measured(&["run"]);
     ended.says(0, &[]);
-    // wait4 counts the largest of a process and its waited-for children: an upper bound for ours.
-    assert!(peak < 50 * 1024, "{peak} KiB");
+    // wait4 counts the largest of a process and its waited-for children: an upper bound for ours. More than half of it
+    // is the code of a build for tests.
+    assert!(peak < 64 * 1024, "{peak} KiB");
     let document = sandbox.document();
     let log = step(&document, "tests/flood").log.as_ref().unwrap();
     assert!(log.bytes > 1_000_000_000 && log.omitted > 900_000_000, "{log:?}");

@@ -18,6 +18,7 @@ use crate::results::Document;
 
 pub use parts::{Detail, ESSENTIAL, HIGHEST, Measure, Part, Parts};
 pub use view::is_plain_url;
+pub(super) use view::repository;
 
 /// The template that is used where the project has none of its own.
 pub const TEMPLATE: &str = include_str!("../../../templates/report/comment.md.j2");

@@ -124,7 +124,7 @@ fn links(document: &Document) -> Value {
 }
 
 /// `https://github.com/owner/name`.
-fn repository(document: &Document) -> Option<String> {
+pub(in crate::report) fn repository(document: &Document) -> Option<String> {
     let (server, name) = (document.change.server.as_deref()?, document.change.repository.as_deref()?);
     let is_name = name.split('/').all(|part| {
         !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
