@@ -204,6 +204,7 @@ fn old_documents_are_rendered_again() {
     for (format, words) in [
         ("terminal", "quickstart"),
         ("markdown", "`benchmarks/count-words`"),
+        ("html", "<!doctype html>"),
         ("junit", "<testsuites"),
         ("json", "backsight/results/1"),
         ("openmetrics", "backsight_benchmark_time_seconds{benchmark=\"count-words\""),
