@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use super::output::{Console, print};
 use super::run::environment;
 use super::written;
-use crate::ops::publish::{Platform, Published, Request, Source, publish};
+use crate::ops::publish::{Platform, Published, Request, Source, Webhook, publish};
 use crate::publish::{Policy, Quiet};
+use crate::report::Chat;
 use crate::results::ExitCode;
 
 /// Arguments of `publish`.
@@ -53,6 +54,12 @@ pub(super) struct Args {
     /// The environment variable that holds the token.
     #[arg(long, value_name = "VARIABLE")]
     token_env: Option<String>,
+    /// Send a message to this webhook, too: of Slack, Teams or Discord by its host, otherwise plain JSON.
+    #[arg(long, value_name = "URL", env = "BACKSIGHT_WEBHOOK_URL", hide_env_values = true)]
+    webhook: Option<String>,
+    /// The syntax of the message, where the host does not tell.
+    #[arg(long, value_enum, value_name = "CHAT")]
+    webhook_format: Option<ChatName>,
     /// Trust the certificates in this PEM file, too.
     #[arg(long, value_name = "FILE", env = "BACKSIGHT_CA_FILE")]
     ca_file: Option<PathBuf>,
@@ -73,6 +80,18 @@ enum PlatformName {
     Github,
     /// GitLab, also self-managed.
     Gitlab,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum ChatName {
+    /// Slack's blocks.
+    Slack,
+    /// An Adaptive Card.
+    Teams,
+    /// Discord's embeds.
+    Discord,
+    /// A plain object.
+    Json,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -138,6 +157,15 @@ fn request(args: Args) -> Request {
         status: args.status,
         job: !args.no_job,
         token: args.token_env,
+        webhook: args.webhook.filter(|address| !address.is_empty()).map(|address| Webhook {
+            address,
+            chat: args.webhook_format.map(|chat| match chat {
+                ChatName::Slack => Chat::Slack,
+                ChatName::Teams => Chat::Teams,
+                ChatName::Discord => Chat::Discord,
+                ChatName::Json => Chat::Json,
+            }),
+        }),
         certificates: args.ca_file,
         dry_run: args.dry_run,
         env: environment(),

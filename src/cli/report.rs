@@ -7,7 +7,7 @@ use super::run::{environment, shown};
 use super::written;
 use crate::ops::page::page;
 use crate::ops::report::{Format, document, recover, render};
-use crate::report::{Place, terminal};
+use crate::report::{Chat, Place, terminal};
 use crate::results::ExitCode;
 use crate::store::Places;
 
@@ -41,6 +41,24 @@ enum Shape {
     Junit,
     /// The results document.
     Json,
+    /// OpenMetrics text, also for GitLab's `artifacts:reports:metrics`.
+    Openmetrics,
+    /// GitLab's Code Quality report: failing tests and regressions.
+    Codequality,
+    /// One JSON object a line: the run, metrics with their comparison, test cases.
+    JsonLines,
+    /// A table of metrics with their comparison.
+    Csv,
+    /// An SVG with the verdict.
+    Badge,
+    /// A message for Slack.
+    Slack,
+    /// A message for Teams.
+    Teams,
+    /// A message for Discord.
+    Discord,
+    /// A message for a program.
+    Webhook,
 }
 
 impl From<Shape> for Format {
@@ -51,6 +69,15 @@ impl From<Shape> for Format {
             Shape::Html => Self::Html,
             Shape::Junit => Self::Junit,
             Shape::Json => Self::Json,
+            Shape::Openmetrics => Self::Openmetrics,
+            Shape::Codequality => Self::Codequality,
+            Shape::JsonLines => Self::JsonLines,
+            Shape::Csv => Self::Csv,
+            Shape::Badge => Self::Badge,
+            Shape::Slack => Self::Message(Chat::Slack),
+            Shape::Teams => Self::Message(Chat::Teams),
+            Shape::Discord => Self::Message(Chat::Discord),
+            Shape::Webhook => Self::Message(Chat::Json),
         }
     }
 }

@@ -29,6 +29,18 @@ pub enum Format {
     Junit,
     /// The document itself.
     Json,
+    /// OpenMetrics text.
+    Openmetrics,
+    /// GitLab's Code Quality report.
+    Codequality,
+    /// One JSON object a line.
+    JsonLines,
+    /// A table of figures.
+    Csv,
+    /// An SVG.
+    Badge,
+    /// A message to a chat or a program.
+    Message(report::Chat),
 }
 
 /// Why there is no report.
@@ -151,6 +163,15 @@ pub fn render(document: &Document, format: Format) -> Result<String, serde_json:
         Format::Html => report::html(document, None),
         Format::Junit => report::junit::render(document, &report::junit::Limits::default()),
         Format::Json => serde_json::to_string_pretty(document)? + "\n",
+        Format::Openmetrics => report::openmetrics(document),
+        Format::Codequality => report::codequality(document),
+        Format::JsonLines => report::json_lines(document),
+        Format::Csv => report::csv(document),
+        Format::Badge => report::badge(document),
+        Format::Message(chat) => {
+            let page = document.change.job_url.as_deref();
+            serde_json::to_string_pretty(&report::webhook(document, chat, page))? + "\n"
+        }
     })
 }
 

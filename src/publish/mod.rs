@@ -10,6 +10,7 @@ pub mod gitlab;
 pub mod http;
 pub mod sections;
 pub mod token;
+pub mod webhook;
 
 use std::fmt;
 

@@ -67,8 +67,11 @@ pub fn html_code(text: &str) -> String {
     let mut span = String::with_capacity(text.len() + 24);
     span.push_str("<code>");
     for c in text.chars() {
-        // An entity is text to Markdown and to HTML alike.
-        if c.is_ascii_punctuation() && !"-_./:,;=+()%".contains(c) || matches!(c, '_' | ':') {
+        // An entity is text to Markdown and to HTML alike; a bare `www.` would be a link even here.
+        if c == '@' {
+            // Without a tag between, what stands around it would be an address and become a link.
+            span.push_str("<span>&#64;</span>");
+        } else if c.is_ascii_punctuation() && c != '-' {
             let _ = write!(span, "&#{};", u32::from(c));
         } else {
             span.push(c);
@@ -121,7 +124,10 @@ mod tests {
 
     #[test]
     fn markdown_cannot_be_broken_out_of() {
-        assert_eq!(code("a`b|c @all #1 <img>"), "<code>a&#96;b&#124;c &#64;all &#35;1 &#60;img&#62;</code>");
+        assert_eq!(
+            code("a`b|c @all #1 <img>"),
+            "<code>a&#96;b&#124;c <span>&#64;</span>all &#35;1 &#60;img&#62;</code>"
+        );
         assert_eq!(code("`"), "<code>&#96;</code>");
         assert_eq!(code("parse/large[x=1]"), "`parse/large[x=1]`");
         assert_eq!(code("\n"), "` `");

@@ -7,7 +7,8 @@ pub fn value(value: f64, unit: &str) -> String {
         "bytes" => bytes(value),
         "bytes/s" => format!("{}/s", bytes(value)),
         "" | "count" => count(value),
-        _ => format!("{} {unit}", count(value)),
+        // Harnesses have units of their own.
+        _ => format!("{} {}", count(value), super::escape::line(unit)),
     }
 }
 

@@ -4,6 +4,8 @@
 //! [`escape`] first.
 
 pub mod annotations;
+mod badge;
+mod codequality;
 pub mod escape;
 pub mod figures;
 mod headline;
@@ -12,12 +14,20 @@ mod html;
 pub mod junit;
 mod live;
 pub mod markdown;
+mod openmetrics;
 mod rows;
+mod tables;
 mod terminal;
+mod webhook;
 
+pub use badge::badge;
+pub use codequality::codequality;
 pub use headline::headline;
 pub use html::html;
 pub use live::so_far;
 pub use markdown::{markdown, verdict};
+pub use openmetrics::openmetrics;
 pub use rows::{metric_word, overhead};
+pub use tables::{csv, json_lines};
 pub use terminal::{Place, case_line, change_line, step_line, terminal};
+pub use webhook::{Chat, webhook};

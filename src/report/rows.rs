@@ -1,6 +1,6 @@
 //! What the terminal and the Markdown report both tell, one sentence or figure a row.
 
-use super::figures;
+use super::{escape, figures};
 use crate::results::{
     Benchmark, Document, Kind, Measured, Measuring, Metric, MetricChange, Outcome, Step, Validity, Verdict,
 };
@@ -18,9 +18,10 @@ pub(super) const fn verdict_word(verdict: Verdict) -> &'static str {
     }
 }
 
-/// The metric's name in words.
+/// The metric's name in words, one harmless line: harnesses name their own.
 pub fn metric_word(metric: &str) -> String {
-    Measured::find(metric).map_or_else(|| metric.replace('_', " "), |known| known.words.to_owned())
+    let own = || escape::line(metric).replace('_', " ");
+    Measured::find(metric).map_or_else(own, |known| known.words.to_owned())
 }
 
 /// Whether a row of a comparison is worth a line of its own.

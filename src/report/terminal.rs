@@ -92,7 +92,7 @@ fn header(document: &Document) -> String {
         format!("{commit}{dirty}{branch}")
     });
     let parts = [
-        Some(format!("backsight {}", document.tool.version)),
+        Some(format!("backsight {}", escape::line(&document.tool.version))),
         Some(escape::line(&document.project).into_owned()),
         commit,
         Some(escape::line(&document.host.title()).into_owned()),
@@ -168,8 +168,8 @@ fn cases(document: &Document) -> Vec<String> {
 fn quarantine_line(one: &Quarantined) -> Option<String> {
     let (style, word, why) = match one.state {
         QuarantineState::Idle => return None,
-        QuarantineState::Excused => (ODD, "QUARANTINED", format!("until {}", one.until)),
-        QuarantineState::Expired => (BAD, "QUARANTINE OVER", format!("since {}", one.until)),
+        QuarantineState::Excused => (ODD, "QUARANTINED", format!("until {}", escape::line(&one.until))),
+        QuarantineState::Expired => (BAD, "QUARANTINE OVER", format!("since {}", escape::line(&one.until))),
         QuarantineState::Crashed => (BAD, "NOT EXCUSED", "a crash or a time limit is no failing test".to_owned()),
     };
     let (step, title) = (escape::line(&one.step), escape::line(&one.title));

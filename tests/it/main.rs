@@ -21,6 +21,7 @@ mod fake_github;
 mod given;
 mod history;
 mod hostile;
+mod hostile_reports;
 mod import;
 mod init;
 mod kill;

@@ -416,6 +416,23 @@ fn a_template_of_ones_own_and_a_look_before() {
     assert!(told.code == 2 && told.stderr.contains("own.md.j2:2: undefined value"), "{told:?}");
 }
 
+/// A chat gets one message; its address is in nothing that is said.
+#[test]
+fn a_message_goes_to_a_webhook() {
+    let job = Job::new();
+    let address = format!("{}/repos/octo/demo/statuses/secret-part", job.github.url);
+    let document = run(1, vec![row("a <!channel>", Verdict::Regressed)]);
+    let told = job.publish(&document, &["--webhook", &address, "--webhook-format", "slack", "--comment", "never"]);
+    // The fake wants a token, which no webhook gets.
+    assert!(told.stderr.contains("message not written: the webhook answers with status 401"), "{told:?}");
+    assert!(told.code == 0 && !format!("{told:?}").contains("secret-part"));
+    let quiet = run(2, vec![row("a", Verdict::Unchanged)]);
+    let told = job.publish(&quiet, &["--webhook", &address]);
+    assert!(told.stderr.contains("no message: nothing moved"), "{told:?}");
+    let told = job.publish(&document, &["--webhook", "http://example.test/x"]);
+    assert!(told.stderr.contains("must begin with https://"), "{told:?}");
+}
+
 #[test]
 fn elsewhere_it_says_what_is_missing() {
     let sandbox = Sandbox::new();

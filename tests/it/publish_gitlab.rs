@@ -29,8 +29,7 @@ impl Job {
         let sandbox = Sandbox::new();
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/platforms/gitlab.py");
         let state = sandbox.path("gitlab.json");
-        let mut server =
-            Command::new("python3").arg(script).arg(&state).stdout(Stdio::piped()).spawn().expect("python3");
+        let mut server = Command::new("python3").arg(script).arg(&state).stdout(Stdio::piped()).spawn().unwrap();
         let mut port = String::new();
         BufReader::new(server.stdout.take().unwrap()).read_line(&mut port).unwrap();
         let port = port.trim().to_owned();

@@ -16,8 +16,9 @@ use crate::execute::Environment;
 use crate::host;
 use crate::publish::sections::{Section, State};
 use crate::publish::token::Token;
-use crate::publish::{Outcome, Policy, Quiet};
+use crate::publish::{Outcome, Policy, Quiet, webhook};
 use crate::report::markdown::{self, Parts};
+use crate::report::{self, Chat};
 use crate::results::{Change, Document, Provider};
 use crate::store::Places;
 
@@ -70,12 +71,43 @@ pub struct Request {
     pub job: bool,
     /// The environment variable that holds the token; absent: the platform's usual ones.
     pub token: Option<String>,
+    /// A webhook that gets a message, too.
+    pub webhook: Option<Webhook>,
     /// A file of certificates that are trusted beside the system's.
     pub certificates: Option<PathBuf>,
     /// Write nothing anywhere, give the comment back.
     pub dry_run: bool,
     /// The variables of this process.
     pub env: BTreeMap<String, String>,
+}
+
+/// Where a message goes, and in whose syntax.
+#[derive(Clone)]
+pub struct Webhook {
+    /// Its address: a secret.
+    pub address: String,
+    /// Whose syntax; by the address's host where it is absent.
+    pub chat: Option<Chat>,
+}
+
+impl std::fmt::Debug for Webhook {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Webhook").field("chat", &self.chat).finish_non_exhaustive()
+    }
+}
+
+impl Webhook {
+    fn chat(&self) -> Chat {
+        let host = self.address.split('/').nth(2).unwrap_or_default().to_ascii_lowercase();
+        let ends = |name: &str| host == name || host.ends_with(&format!(".{name}"));
+        let by_host = || match () {
+            () if ends("slack.com") => Chat::Slack,
+            () if ends("discord.com") || ends("discordapp.com") => Chat::Discord,
+            () if ends("office.com") || ends("logic.azure.com") || ends("powerplatform.com") => Chat::Teams,
+            () => Chat::Json,
+        };
+        self.chat.unwrap_or_else(by_host)
+    }
 }
 
 /// What came of it.
@@ -150,19 +182,43 @@ struct Leg {
 pub fn publish(request: &Request) -> Result<Published, PublishError> {
     let env = |name: &str| request.env.get(name).cloned();
     let (here, remarks) = host::change(&request.workspace, &env);
+    let legs = legs(request)?;
+    let messages = messages(request, &here, &legs)?;
     let platform = match (request.platform, here.provider) {
         (Some(platform), _) => platform,
         (None, Some(Provider::Github)) => Platform::Github,
         (None, Some(Provider::Gitlab)) => Platform::Gitlab,
+        // A message needs no platform.
+        (None, _) if !messages.is_empty() => {
+            return Ok(Published { outcomes: messages, remarks, ..Published::default() });
+        }
         (None, _) => return Err(PublishError::NoPlatform),
     };
-    let legs = legs(request)?;
     let mut published = match platform {
         Platform::Github => github::publish(request, &here, legs)?,
         Platform::Gitlab => gitlab::publish(request, &here, &legs)?,
     };
     published.remarks.splice(0..0, remarks);
+    published.outcomes.extend(messages);
     Ok(published)
+}
+
+/// The messages to a webhook, one for each leg that has something to say.
+fn messages(request: &Request, here: &Change, legs: &[Leg]) -> Result<Vec<Outcome>, PublishError> {
+    let Some(webhook) = request.webhook.as_ref().filter(|_| !request.dry_run) else { return Ok(Vec::new()) };
+    let certificates = certificates(request, None)?;
+    let is_told = |leg: &&Leg| request.policy != Policy::OnChange || State::of(&leg.document) != State::Good;
+    let mut outcomes = Vec::new();
+    for leg in legs.iter().filter(is_told) {
+        let mut text = report::webhook(&leg.document, webhook.chat(), here.job_url.as_deref()).to_string();
+        masker(request).masker().mask(&mut text);
+        let message = serde_json::from_str(&text).map_err(|error| PublishError::Place(error.to_string()))?;
+        outcomes.push(wait_for(webhook::publish(&webhook.address, &message, certificates.as_deref()))?);
+    }
+    if outcomes.is_empty() {
+        outcomes.push(Outcome::Nothing { what: "message", why: "nothing moved and nothing failed".into() });
+    }
+    Ok(outcomes)
 }
 
 fn legs(request: &Request) -> Result<Vec<Leg>, PublishError> {

@@ -212,9 +212,12 @@ after 00000001d, until 00000001e
         let accepted = AcceptedRef { pattern: "*".into(), reason: "r".into(), author: "@you".into(), commit: None };
         history.series[0].changes[0].accepted = Some(accepted);
         let told = digest_markdown(&history, hours(24));
-        let name = "<code>&#64;all &#60;img src=x&#62; &#96;x&#96; &#91;a&#93;(b) &#35; h</code> `wall_time`: +100 %";
+        let name = "<code><span>&#64;</span>all &#60;img src&#61;x&#62; &#96;x&#96; &#91;a&#93;&#40;b&#41; &#35; h</code> `wall_time`: +100 %";
         assert!(told.contains(name), "{told}");
-        assert!(told.contains("accepted by <code>&#64;you</code>") && told.contains("1 accepted"), "{told}");
+        assert!(
+            told.contains("accepted by <code><span>&#64;</span>you</code>") && told.contains("1 accepted"),
+            "{told}"
+        );
         assert!(told.starts_with("## Since 1970-01-02 on <code>&#124; x</code>"), "{told}");
     }
 }

@@ -136,7 +136,8 @@ pub(in crate::report) fn repository(document: &Document) -> Option<String> {
 pub fn is_plain_url(url: &str) -> bool {
     let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
     rest.is_some_and(|rest| {
-        !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.~:/?#=%+".contains(&byte))
+        (1..=500).contains(&rest.len())
+            && rest.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.~:/?#=%+".contains(&byte))
     })
 }
 
