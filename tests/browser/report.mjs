@@ -55,6 +55,7 @@ const painted = (canvas, colour) => canvas.evaluate((node, wanted) => {
 }, colour);
 
 const HEAD = { light: [0x0b, 0x57, 0xa8], dark: [0x86, 0xb8, 0xf7] };
+const TEXT = { light: [0x1a, 0x1f, 0x26], dark: [0xe8, 0xeb, 0xef] };
 const BASE = { light: [0xa3, 0x52, 0x00], dark: [0xf0, 0xa3, 0x5c] };
 
 const filters = async (page) => {
@@ -102,7 +103,7 @@ const opens = async (page, theme) => {
   await detail.locator("canvas").nth(3).waitFor();
   const titles = await detail.locator("figcaption b").allInnerTexts();
   assert.deepEqual(titles, ["Distribution", "In the order of time", "Change pair by pair", "History"]);
-  for (const [nth, wanted] of [[0, [HEAD, BASE]], [1, [HEAD, BASE]], [2, [HEAD]], [3, [HEAD]]]) {
+  for (const [nth, wanted] of [[0, [HEAD, BASE]], [1, [HEAD, BASE]], [2, [TEXT]], [3, [HEAD]]]) {
     for (const colour of wanted) {
       const found = await painted(detail.locator("canvas").nth(nth), colour[theme]);
       assert.ok(found.exact > 60, `${titles[nth]} (${theme}): ${JSON.stringify(found)}`);

@@ -15,12 +15,15 @@ const roomy = (_, low, high) => {
 };
 
 const axis = (more) => ({
+  size: 34,
   stroke: colour("quiet"),
   font: FONT,
   grid: { stroke: colour("line"), width: 1 },
   ticks: { stroke: colour("line"), width: 1, size: 4 },
   ...more,
 });
+
+const counted = (_, nth) => (nth === null ? "–" : String(nth));
 
 /** Steps of an axis that counts things. */
 const WHOLE = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000, 100000];
@@ -157,7 +160,7 @@ const inOrder = (arms, unit) => {
     scales: { x: { time: false, range: [0, most + 1] }, y: { range: roomy } },
     axes: [axis({ space: 50, incrs: WHOLE }), upright(unit)],
     series: [
-      { label: paired ? "pair" : "execution" },
+      { label: paired ? "pair" : "execution", value: counted },
       ...arms.map(({ name }) => dots(name, colour(name), (_, value) => figure(value, unit))),
     ],
     hooks: {
@@ -180,7 +183,7 @@ const differences = (base, head, row) => {
   const options = () => ({
     scales: { x: { time: false, range: [0, n + 1] }, y: { range: roomy } },
     axes: [axis({ space: 50, incrs: WHOLE }), axis({ size: 62, values: (_, splits) => splits.map((share) => `${share > 0 ? "+" : ""}${Number(share.toFixed(2))} %`) })],
-    series: [{ label: "pair" }, dots("change", colour("text"), (_, share) => (share === null ? "–" : change(share / 100)))],
+    series: [{ label: "pair", value: counted }, dots("change", colour("text"), (_, share) => (share === null ? "–" : change(share / 100)))],
     hooks: {
       drawClear: [behind((ctx, _, y, bbox) => {
         const fill = (from, to, paint) => {
@@ -203,7 +206,9 @@ const past = (course, unit) => {
   const numbers = points.map((_, nth) => nth);
   const column = (at) => points.map((point) => point[at] ?? null);
   const tones = { worse: "bad", better: "good", accepted: "edge" };
-  const day = (nth) => new Date(points[nth][0]).toISOString().slice(0, 10);
+  // Runs of few days are told apart by the time of day.
+  const [start, end] = points.at(-1)[0] - points[0][0] < 4 * 86_400_000 ? [5, 16] : [0, 10];
+  const day = (nth) => new Date(points[nth][0]).toISOString().slice(start, end).replace("T", " ");
   const told = `${points.length} runs${changes.length === 0 ? ", no change point" : `; ${changes.length} change ${changes.length === 1 ? "point" : "points"}`}`;
   const options = () => ({
     scales: { x: { time: false, range: [-0.5, points.length - 0.5] }, y: { range: roomy } },
