@@ -261,6 +261,8 @@ fn without_network_or_token_the_job_goes_on() {
     let told = job.publish(&run(1, vec![row("a", Verdict::Regressed)]), &[]);
     assert_eq!(told.code, 0, "{told:?}");
     assert!(told.stderr.contains("the platform is down or cannot be reached"), "{told:?}");
+    let told = job.publish(&run(1, vec![row("a", Verdict::Regressed)]), &["--ca-file", "results.json"]);
+    assert!(told.code == 2 && told.stderr.contains("the file of certificates holds none"), "{told:?}");
     job.sandbox = job.sandbox.env("GITHUB_TOKEN", "");
     let told = job.publish(&run(1, vec![row("a", Verdict::Regressed)]), &[]);
     assert!(told.code == 0 && told.stderr.contains("there is no token"), "{told:?}");
