@@ -45,6 +45,8 @@ enum Shape {
     Openmetrics,
     /// GitLab's Code Quality report: failing tests and regressions.
     Codequality,
+    /// GitLab's `artifacts:reports:annotations`: a link from the job to the run's files.
+    JobLinks,
     /// One JSON object a line: the run, metrics with their comparison, test cases.
     JsonLines,
     /// A table of metrics with their comparison.
@@ -71,6 +73,7 @@ impl From<Shape> for Format {
             Shape::Json => Self::Json,
             Shape::Openmetrics => Self::Openmetrics,
             Shape::Codequality => Self::Codequality,
+            Shape::JobLinks => Self::JobLinks,
             Shape::JsonLines => Self::JsonLines,
             Shape::Csv => Self::Csv,
             Shape::Badge => Self::Badge,

@@ -33,6 +33,8 @@ pub enum Format {
     Openmetrics,
     /// GitLab's Code Quality report.
     Codequality,
+    /// GitLab's links on a job's page.
+    JobLinks,
     /// One JSON object a line.
     JsonLines,
     /// A table of figures.
@@ -165,6 +167,7 @@ pub fn render(document: &Document, format: Format) -> Result<String, serde_json:
         Format::Json => serde_json::to_string_pretty(document)? + "\n",
         Format::Openmetrics => report::openmetrics(document),
         Format::Codequality => report::codequality(document),
+        Format::JobLinks => report::job_links(document),
         Format::JsonLines => report::json_lines(document),
         Format::Csv => report::csv(document),
         Format::Badge => report::badge(document),

@@ -248,7 +248,9 @@ pub fn reqwest_client(certificates: Option<&[u8]>) -> Result<reqwest::Client, St
         let found = reqwest::Certificate::from_pem_bundle(pem);
         let found = found.map_err(|error| format!("the certificates cannot be read: {}", causes(&error)))?;
         if found.is_empty() {
-            return Err("the file of certificates holds none: it wants PEM, from `-----BEGIN CERTIFICATE-----` on".into());
+            return Err(
+                "the file of certificates holds none: it wants PEM, from `-----BEGIN CERTIFICATE-----` on".into()
+            );
         }
         builder = builder.tls_certs_merge(found);
     }

@@ -16,6 +16,20 @@ pub fn codequality(document: &Document) -> String {
     format!("{:#}\n", Value::Array(issues))
 }
 
+/// GitLab's `annotations` report: a link from the job's page to the run's files among its artifacts. Empty where the job is
+/// not known.
+pub fn job_links(document: &Document) -> String {
+    let job = document.change.job_url.as_deref().filter(|url| super::markdown::is_plain_url(url));
+    let folder = format!("artifacts/browse/.backsight/runs/{}/", document.run.id);
+    let link = |job: &str| {
+        json!({ "external_link": {
+        "label": super::markdown::verdict(document),
+        "url": format!("{}/{folder}", job.trim_end_matches('/')),
+    } })
+    };
+    format!("{:#}\n", json!({ "backsight": job.map(link).into_iter().collect::<Vec<_>>() }))
+}
+
 fn issue(one: &Annotation, known: &mut BTreeSet<String>) -> Value {
     let (check, severity) = match (one.level, one.title.starts_with("benchmark")) {
         (Level::Failure, true) => ("backsight/regression", "major"),

@@ -21,7 +21,7 @@ mod terminal;
 mod webhook;
 
 pub use badge::badge;
-pub use codequality::codequality;
+pub use codequality::{codequality, job_links};
 pub use headline::headline;
 pub use html::html;
 pub use live::so_far;

@@ -40,6 +40,8 @@ pub(crate) struct State {
     pub(crate) statuses: Vec<Value>,
     pub(crate) pulls: Vec<Value>,
     pub(crate) requests: Vec<String>,
+    /// The paths as they were asked for.
+    pub(crate) asked: Vec<String>,
     pub(crate) faults: VecDeque<Fault>,
     /// Who the token's user is; absent for an app's token, which may not ask.
     pub(crate) user: Option<String>,
@@ -146,11 +148,16 @@ fn serve(mut stream: TcpStream, state: &Mutex<State>) {
     let mut words = first.split_whitespace();
     let (method, path) = (words.next().unwrap_or_default().to_owned(), words.next().unwrap_or_default().to_owned());
     let json: Value = serde_json::from_slice(&body).unwrap_or(Value::Null);
+    let asked = path;
+    // Asked as a proxy, or as an Enterprise Server.
+    let path = asked.strip_prefix("http://github.invalid").unwrap_or(&asked).to_owned();
+    let path = path.strip_prefix("/api/v3").map_or_else(|| path.replace("/api/graphql", "/graphql"), str::to_owned);
     if let Some(violation) = refused_by_description(&method, &path, &body) {
         state.lock().unwrap().violations.push(violation);
     }
     let latency = state.lock().unwrap().latency;
     pause(latency);
+    state.lock().unwrap().asked.push(asked);
     let (status, headers, answer) = answer(&mut state.lock().unwrap(), &method, &path, &json, &token);
     pause(latency);
     let text = if answer.is_null() { String::new() } else { answer.to_string() };
@@ -165,8 +172,8 @@ fn serve(mut stream: TcpStream, state: &Mutex<State>) {
 /// What the server of GitHub's description says against a request, if there is such a server.
 fn refused_by_description(method: &str, path: &str, body: &[u8]) -> Option<String> {
     let address = std::env::var("BACKSIGHT_GITHUB_DESCRIPTION").ok().filter(|address| !address.is_empty())?;
-    // GraphQL has a description of its own.
-    if path == "/graphql" {
+    // GraphQL has a description of its own, and webhooks are not GitHub's.
+    if path == "/graphql" || path.starts_with("/hooks/") {
         return None;
     }
     let mut stream = TcpStream::connect(&address).unwrap();

@@ -257,6 +257,8 @@ fn json_of_all_kinds() {
             let path = issue["location"]["path"].as_str().unwrap();
             assert!(!path.starts_with('/') && !path.contains(".."), "{what}: {path}");
         }
+        let links: Value = serde_json::from_str(&report::job_links(document)).unwrap();
+        assert!(links["backsight"].is_array(), "{what}");
         for line in report::json_lines(document).lines() {
             let value: Value = serde_json::from_str(line).unwrap_or_else(|error| panic!("{what}: {error}"));
             assert!(["run", "metric", "case"].contains(&value["kind"].as_str().unwrap()));

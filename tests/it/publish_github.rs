@@ -422,7 +422,7 @@ fn a_template_of_ones_own_and_a_look_before() {
 #[test]
 fn a_message_goes_to_a_webhook() {
     let job = Job::new();
-    let address = format!("{}/repos/octo/demo/statuses/secret-part", job.github.url);
+    let address = format!("{}/hooks/secret-part", job.github.url);
     let document = run(1, vec![row("a <!channel>", Verdict::Regressed)]);
     let told = job.publish(&document, &["--webhook", &address, "--webhook-format", "slack", "--comment", "never"]);
     // The fake wants a token, which no webhook gets.
@@ -469,6 +469,31 @@ fn a_change_cannot_silence_its_own_comment() {
     assert!(job.github.ours()[0].body.contains("## By the base's template: Nothing moved"), "{told:?}");
     let told = job.publish(&run(2, vec![row("a", Verdict::Unchanged)]), &["--comment", "never"]);
     assert!(told.stderr.contains("no comment: none is wanted"), "{told:?}");
+}
+
+#[test]
+fn an_enterprise_server_has_its_api_below_a_path() {
+    let mut job = Job::new();
+    let api = format!("{}/api/v3", job.github.url);
+    job.sandbox = job.sandbox.env("GITHUB_API_URL", &api);
+    job.publish(&run(1, vec![row("a", Verdict::Regressed)]), &["--when-quiet", "minimise"]);
+    job.publish(&run(2, vec![row("a", Verdict::Unchanged)]), &["--when-quiet", "minimise"]);
+    assert!(job.github.ours()[0].minimized);
+    let asked = job.github.state().asked.clone();
+    assert!(asked.iter().all(|path| path.starts_with("/api/v3/") || path == "/api/graphql"), "{asked:?}");
+}
+
+#[test]
+fn a_proxy_is_used_unless_the_environment_excepts_the_host() {
+    let mut job = Job::new();
+    let proxy = job.github.url.clone();
+    job.sandbox = job.sandbox.env("GITHUB_API_URL", "http://github.invalid").env("HTTP_PROXY", &proxy);
+    let told = job.publish(&run(1, vec![row("a", Verdict::Regressed)]), &[]);
+    assert!(told.stderr.contains("comment posted"), "{told:?}");
+    assert!(job.github.state().asked.iter().all(|path| path.starts_with("http://github.invalid/")));
+    job.sandbox = job.sandbox.env("NO_PROXY", "github.invalid");
+    let told = job.publish(&run(2, vec![row("a", Verdict::Regressed)]), &[]);
+    assert!(told.code == 0 && told.stderr.contains("cannot be reached"), "{told:?}");
 }
 
 #[test]

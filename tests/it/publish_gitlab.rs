@@ -204,4 +204,7 @@ fn the_pipeline_of_the_documentation_runs() {
     assert!(artifact("junit.xml").contains("<testsuites"));
     let quality: Value = serde_json::from_str(&artifact("gl-code-quality-report.json")).unwrap();
     assert!(quality.is_array());
+    let links: Value = serde_json::from_str(&artifact("links.json")).unwrap();
+    let url = links["backsight"][0]["external_link"]["url"].as_str().unwrap();
+    assert!(url.contains("/-/jobs/") && url.contains("/artifacts/browse/.backsight/runs/"), "{links}");
 }

@@ -209,6 +209,7 @@ fn old_documents_are_rendered_again() {
         ("json", "backsight/results/1"),
         ("openmetrics", "backsight_benchmark_time_seconds{benchmark=\"count-words\""),
         ("codequality", "["),
+        ("job-links", "\"backsight\""),
         ("json-lines", "\"kind\":\"case\""),
         ("csv", "count-words,wall_time,ns"),
         ("badge", "<svg"),
