@@ -39,6 +39,7 @@ pub fn change(workspace: &Path, env: &dyn Fn(&str) -> Option<String>) -> (Change
         target_branch: request.target_branch,
         source_branch: request.source_branch,
         from_fork: request.from_fork,
+        labels: request.labels,
     });
     (change, remarks)
 }

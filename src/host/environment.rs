@@ -51,6 +51,8 @@ pub(super) struct RequestClaims {
     pub(super) from_fork: Option<bool>,
     /// The last commit of the request.
     pub(super) head: Option<String>,
+    /// Its labels.
+    pub(super) labels: Vec<String>,
 }
 
 /// The workflow run that a second workflow was started for (GitHub's `workflow_run`), as the platform tells of it.
@@ -169,6 +171,7 @@ fn request_of(pull: Pull, lookup: &Lookup<'_>) -> RequestClaims {
         source_label,
         from_fork,
         head: pull.head.sha.filter(|hash| is_hash(hash)),
+        labels: labels(pull.labels.iter().filter_map(|label| label.name.as_deref())),
     }
 }
 
@@ -203,7 +206,13 @@ fn merge_request(number: u64, lookup: &Lookup<'_>) -> RequestClaims {
         from_fork,
         // Set only where the pipeline runs on a test merge; elsewhere the job's own commit is the head.
         head: lookup.hash("CI_MERGE_REQUEST_SOURCE_BRANCH_SHA").or_else(|| lookup.hash("CI_COMMIT_SHA")),
+        labels: labels(lookup.text("CI_MERGE_REQUEST_LABELS").unwrap_or_default().split(',')),
     }
+}
+
+/// Labels as facts, the first hundred of them.
+fn labels<'a>(names: impl Iterator<Item = &'a str>) -> Vec<String> {
+    names.filter_map(super::tree::fact).filter(|name| !name.is_empty()).take(100).collect()
 }
 
 /// A fork's `main` is not ours: its branch gets its owner in front, with a colon, which no branch name holds.
@@ -245,9 +254,17 @@ struct WorkflowRun {
 struct Pull {
     number: u64,
     #[serde(default)]
+    labels: Vec<Label>,
+    #[serde(default)]
     head: Side,
     #[serde(default)]
     base: Side,
+}
+
+#[derive(Debug, Deserialize)]
+struct Label {
+    #[serde(default)]
+    name: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -1,7 +1,7 @@
 //! Accepted changes: who may accept what, which comparison an acceptance covers, and what it does there.
 //!
-//! A change request cannot accept itself: trailers count on the default branch alone, and what stands on the shelf needs
-//! the right to write there.
+//! A change request cannot accept itself: trailers count on the default branch alone, what stands on the shelf needs the
+//! right to write there, and labels the right to set them.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -47,7 +47,28 @@ pub fn covering(
     let known: BTreeSet<_> = covering.accepted.iter().map(|accepted| accepted.id).collect();
     let new = covering.from_trailers.iter().filter(|accepted| !known.contains(&accepted.id)).cloned();
     covering.accepted.extend(new);
+    covering.accepted.extend(change.request.iter().flat_map(|request| of_labels(request.number, &request.labels)));
     covering
+}
+
+/// The label that accepts what changes; behind it a colon and a pattern, or everything.
+const LABEL: &str = "backsight-accept";
+
+/// What the labels of a change request accept: only people whom the platform trusts can set them.
+fn of_labels(number: u64, labels: &[String]) -> Vec<Accepted> {
+    let pattern = |label: &String| {
+        let rest = label.strip_prefix(LABEL)?;
+        let pattern = rest.strip_prefix(':').map_or(rest, str::trim);
+        let is_label = rest.is_empty() || rest.starts_with(':') && !pattern.is_empty();
+        is_label.then(|| if pattern.is_empty() { "*".to_owned() } else { pattern.to_owned() })
+    };
+    let made = |label: &String| {
+        let kind = AcceptedKind::Change { pattern: pattern(label)? };
+        let reason = format!("the label `{label}` is set");
+        let made = Accepted::new(None, kind, reason, "the change request's labels".into(), Reach::Request(number));
+        made.matcher().is_some().then_some(made)
+    };
+    labels.iter().filter_map(made).collect()
 }
 
 impl Covering {
@@ -173,7 +194,7 @@ pub fn accept(workspace: &Path, wanted: Acceptance) -> Result<Accepted, SharedEr
 
 #[cfg(test)]
 mod tests {
-    use super::{Covering, parse};
+    use super::{Covering, of_labels, parse};
     use crate::results::{Benchmark, Document, PipelineRef};
     use crate::store::{Accepted, AcceptedKind, Reach};
 
@@ -184,6 +205,22 @@ mod tests {
         for odd in ["", "parse/*", "because x", " because x", "x because ", "x becausey"] {
             assert_eq!(parse(odd), None, "{odd}");
         }
+    }
+
+    #[test]
+    fn labels_accept_all_or_a_pattern() {
+        let labels =
+            ["bug", "backsight-accept", "backsight-accept: parse/*", "backsight-accept:", "backsight-acceptable"];
+        let made = of_labels(7, &labels.map(str::to_owned));
+        let patterns: Vec<_> = made
+            .iter()
+            .map(|one| match &one.kind {
+                AcceptedKind::Change { pattern } => pattern.as_str(),
+                AcceptedKind::Rename { .. } => "",
+            })
+            .collect();
+        assert_eq!(patterns, ["*", "parse/*"]);
+        assert!(made.iter().all(|one| one.reach == Reach::Request(7)));
     }
 
     #[test]

@@ -147,8 +147,8 @@ impl Prepared {
         }
         let mut comparison = self.with_arms(stored, rows);
         covering.mark(&mut comparison);
-        let (change, class_key) = (&self.document.change, self.document.host.class_key.as_str());
-        trend::add(&mut comparison, store, (&self.document.project, class_key), change)?;
+        let branch = trend::branch(&self.document, self.baseline.compare_with.as_deref());
+        trend::add(&mut comparison, store, (&self.document.project, &self.document.host.class_key), branch)?;
         sharing.accepted = covering.from_trailers;
         Ok(comparison)
     }

@@ -29,6 +29,9 @@ pub struct ChangeRequest {
     /// Whether it comes from another repository; absent where that cannot be told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from_fork: Option<bool>,
+    /// The labels that it had when the job was started.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub labels: Vec<String>,
 }
 
 /// The state of the source that a run measured. All absent outside a git repository.

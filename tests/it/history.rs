@@ -266,6 +266,7 @@ fn lines_of_work_and_classes_stand_apart() {
                         target_branch: Some("main".into()),
                         source_branch: Some("main".into()),
                         from_fork: Some(true),
+                        labels: Vec::new(),
                     });
                 }
                 _ => run.host.class_key = if nth % 2 == 0 { "aaaa" } else { "bbbb" }.into(),

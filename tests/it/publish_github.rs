@@ -122,7 +122,7 @@ fn one_comment_is_posted_updated_and_taken_back() {
     assert!(told.stderr.contains("comment posted: https://github.test/octo/demo/pull/7#issuecomment-"), "{told:?}");
     let [comment] = job.github.ours().try_into().expect("one comment");
     assert!(comment.body.contains("### 1 regression"), "{}", comment.body);
-    assert!(comment.body.contains("| `parse/large` | wall time | 41.2 ms | 43.9 ms | **+6.6 %** | +5.8 … +7.3 % |"));
+    assert!(comment.body.contains("| `parse/large` | wall time | 41.2\u{a0}ms | 43.9\u{a0}ms | **+6.6\u{a0}%** |"));
     assert!(told.stdout.starts_with("::error file=backsight.yml,line=1,title=benchmark regressed::"), "{told:?}");
     assert!(job.sandbox.read("summary.md").contains("parse/large"));
     let outputs = job.sandbox.read("output.txt");

@@ -146,3 +146,62 @@ fn python_gitlab_reads_what_we_wrote() {
     let text = String::from_utf8_lossy(&told.stdout);
     assert!(told.status.success() && text.contains("| `parse/large` | wall time |"), "{told:?}");
 }
+
+/// The pipeline of `docs/gitlab.md`, run by gitlab-ci-local as it stands there: the job posts to the GitLab above, and leaves
+/// the reports that GitLab takes.
+#[test]
+fn the_pipeline_of_the_documentation_runs() {
+    let Some(tools) = std::env::var_os("BACKSIGHT_GITLAB_CI_LOCAL") else {
+        assert!(std::env::var_os("BACKSIGHT_TEST_DOCUMENTS").is_none(), "scripts/test installs gitlab-ci-local");
+        eprintln!("gitlab-ci-local is not installed here; scripts/test installs it");
+        return;
+    };
+    let job = Job::new();
+    let docs = include_str!("../../docs/gitlab.md");
+    let pipeline = docs.split("```yaml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    let project = job.sandbox.path("project");
+    job.sandbox.write("project/.gitlab-ci.yml", pipeline);
+    job.sandbox
+        .write("project/backsight.yml", "version: 1\nproject: demo\ntests:\n  - { name: fails, run: 'exit 1' }\n");
+    job.sandbox.write("project/.gitignore", ".gitlab-ci-local/\n.backsight/\n");
+    let git = |arguments: &[&str]| {
+        let mut git = Command::new("git");
+        git.args(["-c", "user.name=T", "-c", "user.email=t@t.test"]).args(arguments).current_dir(&project);
+        assert!(git.status().unwrap().success());
+    };
+    git(&["init", "--quiet", "-b", "change"]);
+    git(&["remote", "add", "origin", "https://git.test/octo/demo.git"]);
+    git(&["add", "--all"]);
+    git(&["commit", "--quiet", "-m", "one"]);
+    let binary = std::path::Path::new(env!("CARGO_BIN_EXE_backsight")).parent().unwrap().to_owned();
+    let path = std::env::var_os("PATH").unwrap();
+    let path = std::env::join_paths([tools.into(), binary].into_iter().chain(std::env::split_paths(&path))).unwrap();
+    let api = format!("CI_API_V4_URL=http://127.0.0.1:{}/sub/gitlab/api/v4", job.port);
+    let mut pipeline = Command::new("gitlab-ci-local");
+    pipeline.arg("--shell-isolation").env("PATH", path).env("HOME", job.sandbox.work()).current_dir(&project);
+    for variable in [
+        "GITLAB_CI=true",
+        "CI_PIPELINE_SOURCE=merge_request_event",
+        "CI_MERGE_REQUEST_IID=7",
+        "CI_MERGE_REQUEST_PROJECT_ID=1",
+        "CI_MERGE_REQUEST_PROJECT_URL=https://git.test/octo/demo",
+        "GITLAB_TOKEN=glpat-reporter",
+        &api,
+    ] {
+        pipeline.args(["--variable", variable]);
+    }
+    let told = pipeline.output().unwrap();
+    let text = format!("{}{}", String::from_utf8_lossy(&told.stdout), String::from_utf8_lossy(&told.stderr));
+    assert!(
+        !told.status.success() && text.contains("comment posted: https://git.test/octo/demo/-/merge_requests/7#note_"),
+        "{text}"
+    );
+    let [note] = job.notes().try_into().expect("one note");
+    assert!(note["body"].as_str().unwrap().contains("### 1 test failing"), "{note}");
+    // gitlab-ci-local keeps only paths, not reports: they are where the job left them.
+    let artifact = |name: &str| job.sandbox.read(&format!("project/.gitlab-ci-local/builds/backsight/{name}"));
+    assert!(artifact("metrics.txt").ends_with("# EOF\n"));
+    assert!(artifact("junit.xml").contains("<testsuites"));
+    let quality: Value = serde_json::from_str(&artifact("gl-code-quality-report.json")).unwrap();
+    assert!(quality.is_array());
+}

@@ -195,3 +195,29 @@ fn copy(from: &Path, to: &Path) {
         }
     }
 }
+
+/// What the first version wrote is rendered by this one, in every format.
+#[test]
+fn old_documents_are_rendered_again() {
+    let sandbox = Sandbox::new();
+    sandbox.write("first.json", include_str!("../fixtures/results/first.json"));
+    for (format, words) in [
+        ("terminal", "quickstart"),
+        ("markdown", "`benchmarks/count-words`"),
+        ("html", "<!doctype html>"),
+        ("junit", "<testsuites"),
+        ("json", "backsight/results/1"),
+        ("openmetrics", "backsight_benchmark_time_seconds{benchmark=\"count-words\""),
+        ("codequality", "["),
+        ("json-lines", "\"kind\":\"case\""),
+        ("csv", "count-words,wall_time,ns"),
+        ("badge", "<svg"),
+        ("slack", "\"blocks\""),
+        ("teams", "AdaptiveCard"),
+        ("discord", "\"embeds\""),
+        ("webhook", "backsight/webhook/1"),
+    ] {
+        let told = sandbox.run(&["report", "first.json", "--format", format]);
+        assert!(told.code == 0 && told.stdout.contains(words), "{format}: {told:?}");
+    }
+}

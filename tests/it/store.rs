@@ -194,8 +194,13 @@ fn on(nth: i64, branch: &str, status: Status, request: Option<u64>) -> Document 
     document.change.branch = Some(branch.into());
     document.run.status = status;
     let target_branch = Some("main".to_owned());
-    document.change.request =
-        request.map(|number| ChangeRequest { number, target_branch, source_branch: None, from_fork: None });
+    document.change.request = request.map(|number| ChangeRequest {
+        number,
+        target_branch,
+        source_branch: None,
+        from_fork: None,
+        labels: Vec::new(),
+    });
     document
 }
 

@@ -209,6 +209,7 @@ impl Origin<'_> {
             target_branch: Some(self.request.branch.clone()),
             source_branch: None,
             from_fork: None,
+            labels: Vec::new(),
         });
         document.change = Change {
             commit,

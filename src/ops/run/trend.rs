@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::results::{Change, Comparison, MetricChange, Verdict};
+use crate::results::{Comparison, Document, MetricChange, Verdict};
 use crate::store::{RunLabel, Series, SeriesFilter, Store, StoreError};
 
 /// Runs of a trend at most.
@@ -10,12 +10,21 @@ const LONGEST: usize = 40;
 /// Rows that get one.
 const MOST: usize = 200;
 
+/// The branch that a change is held against: the request's target, the default branch, the one that was named; without any
+/// of them the run's own.
+pub(super) fn branch<'a>(document: &'a Document, compare_with: Option<&'a str>) -> Option<&'a str> {
+    let change = &document.change;
+    let target = change.request.as_ref().and_then(|request| request.target_branch.as_deref());
+    let named = document.run.against.as_ref().map(|against| against.named.as_str());
+    target.or(change.default_branch.as_deref()).or(compare_with).or(named).or(change.branch.as_deref())
+}
+
 /// Adds the trends: of the project, on hosts of this class. Runs of change requests are none of the branch's.
 pub(super) fn add(
     comparison: &mut Comparison,
     store: &dyn Store,
     (project, class_key): (&str, &str),
-    change: &Change,
+    branch: Option<&str>,
 ) -> Result<(), StoreError> {
     let tells =
         |row: &&mut MetricChange| matches!(row.verdict, Verdict::Regressed | Verdict::Improved | Verdict::Inconclusive);
@@ -30,8 +39,6 @@ pub(super) fn add(
     let series = store.series(&filter)?;
     let by_name: HashMap<(&str, &str, &str), &Series> =
         series.iter().map(|one| ((one.benchmark.as_str(), one.metric.as_str(), one.unit.as_str()), one)).collect();
-    // A job on the default branch itself has no other name for it.
-    let branch = change.default_branch.as_deref().or(change.branch.as_deref());
     let wanted = |label: &RunLabel| label.request.is_none() && label.branch.as_deref() == branch;
     for row in comparison.rows.iter_mut().filter(tells).take(MOST) {
         let key = (row.benchmark.as_str(), row.metric.as_str(), row.unit.as_str());

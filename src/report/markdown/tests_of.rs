@@ -36,7 +36,9 @@ pub(super) fn tests(document: &Document) -> Value {
         }
     };
     context! {
-        compared => comparison.is_some_and(|comparison| comparison.baseline.is_some()),
+        compared => comparison.is_some_and(|comparison| {
+            comparison.baseline.is_some() || !comparison.still_failing.is_empty() || !comparison.fixed.is_empty()
+        }),
         newly => told(&newly),
         failing => told(&others),
         flaky => context! {

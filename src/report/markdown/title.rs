@@ -48,7 +48,7 @@ pub(super) fn title(document: &Document) -> String {
 /// Benchmarks of which a metric has this verdict, and was not accepted.
 fn benchmarks(document: &Document, verdict: Verdict) -> u64 {
     let rows = document.comparison.iter().flat_map(|comparison| &comparison.rows);
-    let rows = rows.filter(|row| row.verdict == verdict && row.accepted.is_none());
+    let rows = rows.filter(|row| row.verdict == verdict && row.accepted.is_none() && !row.beside);
     rows.map(|row| row.benchmark.as_str()).collect::<BTreeSet<_>>().len() as u64
 }
 

@@ -44,8 +44,12 @@ pub(super) fn view(document: &Document, leg: Option<&str>) -> Value {
         found
     };
     let (regressed, improved) = (of(&[Verdict::Regressed]), of(&[Verdict::Improved]));
-    let charts: Vec<Value> =
-        regressed.iter().filter(|row| row.trend.len() > 1).take(CHARTS).map(|row| charts::trend(row)).collect();
+    let charts: Vec<Value> = regressed
+        .iter()
+        .filter(|row| row.trend.len() > 1 && !row.beside)
+        .take(CHARTS)
+        .map(|row| charts::trend(row))
+        .collect();
     let any_trend = rows.iter().any(|row| !row.trend.is_empty() && rows::is_remarkable(row));
     context! {
         leg => leg.map(foreign),
@@ -180,6 +184,8 @@ fn percent(share: f64) -> String {
 
 /// A row of a comparison.
 fn row(row: &MetricChange) -> Value {
+    // A figure stays on one line, however narrow its column is.
+    let own = |text: String| own(text.replace(' ', "\u{a0}"));
     let value = |value: Option<f64>| own(value.map_or_else(|| "–".to_owned(), |value| figure(value, &row.unit)));
     let interval = match (row.low, row.high) {
         (Some(low), Some(high)) => figures::interval(low, high),
@@ -196,7 +202,7 @@ fn row(row: &MetricChange) -> Value {
         n => own(format!("{}/{}", row.n.0, row.n.1)),
         limit => own(percent(row.limit)),
         seen => row.smallest_detectable.map(|share| own(short_percent(share))),
-        verdict => own(rows::verdict_word(row.verdict)),
+        verdict => own(rows::verdict_word(row.verdict).to_owned()),
         beside => row.beside,
         how => how(row),
         accepted => row.accepted.as_ref().map(accepted),

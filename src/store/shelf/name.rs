@@ -194,7 +194,13 @@ mod tests {
         document.change.commit = Some("0123456789abcdef0123456789abcdef01234567".into());
         document.change.branch = branch.map(Into::into);
         document.change.default_branch = Some("main".into());
-        let of = |number| ChangeRequest { number, target_branch: None, source_branch: None, from_fork: None };
+        let of = |number| ChangeRequest {
+            number,
+            target_branch: None,
+            source_branch: None,
+            from_fork: None,
+            labels: Vec::new(),
+        };
         document.change.request = request.map(of);
         document.host.class_key = "00ff00ff00ff00ff".into();
         document
