@@ -27,9 +27,9 @@ pub(super) struct Args {
     /// The name of the comment, where one change request has several; default: the project's name.
     #[arg(long)]
     slot: Option<String>,
-    /// When there is a comment.
-    #[arg(long, value_enum, default_value_t)]
-    comment: When,
+    /// When there is a comment; default: as `publish.comment` of the pipeline file says, or `on-change`.
+    #[arg(long, value_enum)]
+    comment: Option<When>,
     /// What becomes of the comment when there is nothing to say any more; default: `delete` on GitHub, `minimise` on GitLab.
     #[arg(long, value_enum)]
     when_quiet: Option<WhenQuiet>,
@@ -69,6 +69,9 @@ pub(super) struct Args {
     /// Return 4 where a platform refuses or is down; otherwise that is only told.
     #[arg(long)]
     strict: bool,
+    /// The pipeline file, in the workspace: it may say when there is a comment, and name a template.
+    #[arg(long, value_name = "FILE", default_value = "backsight.yml")]
+    pipeline: PathBuf,
     /// The workspace whose runs are meant.
     #[arg(long, default_value = ".")]
     workspace: PathBuf,
@@ -94,12 +97,11 @@ enum ChatName {
     Json,
 }
 
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum When {
     /// With every run.
     Always,
     /// Where something moved or failed.
-    #[default]
     OnChange,
     /// Not at all.
     Never,
@@ -133,18 +135,19 @@ fn request(args: Args) -> Request {
             Some(folder) => Source::Artifact(folder),
             None => Source::Run(args.run.unwrap_or_else(|| "latest".into())),
         },
-        workspace: args.workspace,
         platform: args.platform.map(|platform| match platform {
             PlatformName::Github => Platform::Github,
             PlatformName::Gitlab => Platform::Gitlab,
         }),
         leg: args.leg.filter(|leg| !leg.is_empty()),
         slot: args.slot,
-        policy: match args.comment {
+        policy: args.comment.map(|when| match when {
             When::Always => Policy::Always,
             When::OnChange => Policy::OnChange,
             When::Never => Policy::Never,
-        },
+        }),
+        pipeline: args.workspace.join(&args.pipeline),
+        workspace: args.workspace,
         quiet: args.when_quiet.map(|quiet| match quiet {
             WhenQuiet::Delete => Quiet::Delete,
             WhenQuiet::Minimise => Quiet::Minimise,

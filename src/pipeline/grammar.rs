@@ -65,6 +65,9 @@ pub struct Pipeline {
     /// Tests that are known to fail: they run and are reported, and their failures fail nothing until a day.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub quarantine: Vec<QuarantineEntry>,
+    /// How `backsight publish` reports; on a change request the base's file decides.
+    #[serde(default)]
+    pub publish: PublishConfig,
 }
 
 /// An entry of `quarantine`.
@@ -478,6 +481,29 @@ pub struct Rule {
 pub enum RuleAction {
     /// The pair is not run.
     Skip,
+}
+
+/// How `backsight publish` reports.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct PublishConfig {
+    /// When there is a comment on the change request. Default `on-change`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub comment: Option<CommentPolicy>,
+    /// The project's own template of the comment, relative to the workspace.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub template: Option<String>,
+}
+
+/// When there is a comment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum CommentPolicy {
+    /// With every run.
+    Always,
+    /// Where something moved or failed.
+    OnChange,
+    /// Not at all.
+    Never,
 }
 
 /// Where the baseline comes from.

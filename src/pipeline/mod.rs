@@ -25,9 +25,9 @@ mod wording;
 pub use diagnostic::{Diagnostic, Label, Severity, Span, visible};
 pub use fields::{RULE_KEYS, TARGETS};
 pub use grammar::{
-    BaselineConfig, BaselineStore, BenchmarkStep, Command, Common, CounterSource, DriftLimit, ForEach, Gate,
-    GenerationStep, MetricName, MissingPolicy, Model, ModelSource, OutputSource, Pin, PinRule, Pipeline, PushPolicy,
-    QuarantineEntry, Retries, Rule, RuleAction, Shell, Stdin, TestStep,
+    BaselineConfig, BaselineStore, BenchmarkStep, Command, CommentPolicy, Common, CounterSource, DriftLimit, ForEach,
+    Gate, GenerationStep, MetricName, MissingPolicy, Model, ModelSource, OutputSource, Pin, PinRule, Pipeline,
+    PublishConfig, PushPolicy, QuarantineEntry, Retries, Rule, RuleAction, Shell, Stdin, TestStep,
 };
 pub use harness::{Harness, TestHarness};
 pub use load::{MAX_BYTES, MAX_DEPTH, MAX_EXPANDED_BYTES, MAX_NODES};

@@ -244,9 +244,15 @@ pub fn reqwest_client(certificates: Option<&[u8]>) -> Result<reqwest::Client, St
         .timeout(TIMEOUT)
         // A token follows no redirect to elsewhere.
         .redirect(reqwest::redirect::Policy::none());
-    for certificate in certificates.map(reqwest::Certificate::from_pem_bundle).into_iter() {
-        let certificates = certificate.map_err(|error| format!("the certificates cannot be read: {error}"))?;
-        builder = builder.tls_certs_merge(certificates);
+    if let Some(pem) = certificates {
+        let found = reqwest::Certificate::from_pem_bundle(pem);
+        let found = found.map_err(|error| format!("the certificates cannot be read: {}", causes(&error)))?;
+        if found.is_empty() {
+            return Err(
+                "the file of certificates holds none: it wants PEM, from `-----BEGIN CERTIFICATE-----` on".into()
+            );
+        }
+        builder = builder.tls_certs_merge(found);
     }
     builder.build().map_err(|error| causes(&error))
 }

@@ -261,6 +261,8 @@ fn without_network_or_token_the_job_goes_on() {
     let told = job.publish(&run(1, vec![row("a", Verdict::Regressed)]), &[]);
     assert_eq!(told.code, 0, "{told:?}");
     assert!(told.stderr.contains("the platform is down or cannot be reached"), "{told:?}");
+    let told = job.publish(&run(1, vec![row("a", Verdict::Regressed)]), &["--ca-file", "results.json"]);
+    assert!(told.code == 2 && told.stderr.contains("the file of certificates holds none"), "{told:?}");
     job.sandbox = job.sandbox.env("GITHUB_TOKEN", "");
     let told = job.publish(&run(1, vec![row("a", Verdict::Regressed)]), &[]);
     assert!(told.code == 0 && told.stderr.contains("there is no token"), "{told:?}");
@@ -431,6 +433,42 @@ fn a_message_goes_to_a_webhook() {
     assert!(told.stderr.contains("no message: nothing moved"), "{told:?}");
     let told = job.publish(&document, &["--webhook", "http://example.test/x"]);
     assert!(told.stderr.contains("must begin with https://"), "{told:?}");
+}
+
+/// The pipeline file says when there is a comment and by which template; on a change request the base's file does.
+#[test]
+fn a_change_cannot_silence_its_own_comment() {
+    let job = Job::new();
+    let git = |arguments: &[&str]| {
+        let mut git = Command::new("git");
+        git.args(["-c", "user.name=T", "-c", "user.email=t@t.test"]).args(arguments).current_dir(job.sandbox.work());
+        let told = git.output().unwrap();
+        assert!(told.status.success(), "{told:?}");
+        String::from_utf8_lossy(&told.stdout).trim().to_owned()
+    };
+    let pipeline = |publish: &str| format!("version: 1\nproject: demo\ntests:\n  - run: 'true'\n{publish}");
+    git(&["init", "--quiet", "-b", "main"]);
+    job.sandbox.write("ci/own.md.j2", "{{ part(0) }}\n## By the base's template: {{ title }}\n");
+    job.sandbox.write("backsight.yml", pipeline("publish:\n  comment: always\n  template: ci/own.md.j2\n"));
+    git(&["add", "backsight.yml", "ci"]);
+    git(&["commit", "--quiet", "-m", "base"]);
+    let base = git(&["rev-parse", "HEAD"]);
+    git(&["checkout", "--quiet", "-b", "change"]);
+    job.sandbox.write("ci/own.md.j2", "All is well.\n");
+    job.sandbox.write("backsight.yml", pipeline("publish:\n  comment: never\n"));
+    git(&["commit", "--quiet", "--all", "-m", "hide"]);
+    let head = git(&["rev-parse", "HEAD"]);
+    let event = json!({ "pull_request": {
+        "number": 7,
+        "head": { "sha": head, "ref": "change", "repo": { "full_name": "octo/demo" } },
+        "base": { "sha": base, "ref": "main", "repo": { "full_name": "octo/demo" } },
+    } });
+    job.sandbox.write("event.json", event.to_string());
+    let told = job.publish(&run(1, vec![row("a", Verdict::Unchanged)]), &[]);
+    assert!(told.stderr.contains("comment posted"), "{told:?}");
+    assert!(job.github.ours()[0].body.contains("## By the base's template: Nothing moved"), "{told:?}");
+    let told = job.publish(&run(2, vec![row("a", Verdict::Unchanged)]), &["--comment", "never"]);
+    assert!(told.stderr.contains("no comment: none is wanted"), "{told:?}");
 }
 
 #[test]

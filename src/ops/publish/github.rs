@@ -5,8 +5,8 @@ use std::io::Write;
 use std::path::Path;
 
 use super::{
-    Leg, PublishError, Published, Request, Source, certificates, left_out, masker, reports, sections, slot, token,
-    wait_for,
+    Leg, PublishError, Published, Request, Settings, Source, certificates, left_out, masker, reports, sections, slot,
+    token, wait_for,
 };
 use crate::host;
 use crate::publish::comment::{self, Board, Wanted};
@@ -32,14 +32,19 @@ struct Place {
     origin: Option<Origin>,
 }
 
-pub(super) fn publish(request: &Request, here: &Change, mut legs: Vec<Leg>) -> Result<Published, PublishError> {
+pub(super) fn publish(
+    request: &Request,
+    settings: &Settings,
+    here: &Change,
+    mut legs: Vec<Leg>,
+) -> Result<Published, PublishError> {
     let mut published = Published::default();
     let place = place(request, here)?;
     own_up(request, &place, here, &mut legs, &mut published.remarks);
     if legs.is_empty() {
         return Ok(published);
     }
-    let reports = reports(request, &legs)?;
+    let reports = reports(request, settings, &legs)?;
     let (slot, left_out) = (slot(request, here, &legs), left_out(here));
     let sections = sections(&legs, &reports);
     if request.dry_run {
@@ -53,6 +58,7 @@ pub(super) fn publish(request: &Request, here: &Change, mut legs: Vec<Leg>) -> R
     }
     let surfaces = Surfaces {
         request,
+        settings,
         place: &place,
         legs: &legs,
         reports: &reports,
@@ -177,6 +183,7 @@ fn append(request: &Request, variable: &'static str, text: &str, published: &mut
 /// What needs a token.
 struct Surfaces<'a> {
     request: &'a Request,
+    settings: &'a Settings,
     place: &'a Place,
     legs: &'a [Leg],
     reports: &'a [Parts],
@@ -188,9 +195,9 @@ struct Surfaces<'a> {
 
 impl Surfaces<'_> {
     fn write(&self) -> Result<Vec<Outcome>, PublishError> {
-        let needs_token = self.request.policy != Policy::Never || self.request.check || self.request.status;
+        let needs_token = self.settings.policy != Policy::Never || self.request.check || self.request.status;
         if !needs_token {
-            return Ok(Vec::new());
+            return Ok(vec![Outcome::Nothing { what: "comment", why: "none is wanted (`comment: never`)".into() }]);
         }
         let Some(token) = token(self.request, &["GITHUB_TOKEN", "GH_TOKEN"]) else {
             let why = "there is no token: give the step `GITHUB_TOKEN: ${{ github.token }}` in its `env`".into();
@@ -228,7 +235,7 @@ impl Surfaces<'_> {
 
     async fn comment(&self, github: &Github) -> Outcome {
         let what = "comment";
-        if self.request.policy == Policy::Never {
+        if self.settings.policy == Policy::Never {
             return Outcome::Nothing { what, why: "none is wanted (`comment: never`)".into() };
         }
         let number = match (self.place.number, &self.place.origin) {
@@ -250,7 +257,7 @@ impl Surfaces<'_> {
             sections: self.sections,
             // What another workflow left is written by one process.
             has_others: is_leg && matches!(self.request.source, Source::Run(_)),
-            policy: self.request.policy,
+            policy: self.settings.policy,
             quiet: self.request.quiet.unwrap_or_default(),
             left_out: self.left_out,
         };

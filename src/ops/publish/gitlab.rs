@@ -1,6 +1,8 @@
 //! Publishing to GitLab: the note on the merge request.
 
-use super::{Leg, PublishError, Published, Request, certificates, left_out, reports, sections, slot, token, wait_for};
+use super::{
+    Leg, PublishError, Published, Request, Settings, certificates, left_out, reports, sections, slot, token, wait_for,
+};
 use crate::publish::comment::{self, Board, Wanted};
 use crate::publish::gitlab::note::{MergeRequest, help};
 use crate::publish::gitlab::{Gitlab, Project, connect};
@@ -11,9 +13,14 @@ use crate::results::Change;
 
 const WHAT: &str = "comment";
 
-pub(super) fn publish(request: &Request, here: &Change, legs: &[Leg]) -> Result<Published, PublishError> {
+pub(super) fn publish(
+    request: &Request,
+    settings: &Settings,
+    here: &Change,
+    legs: &[Leg],
+) -> Result<Published, PublishError> {
     let place = Place::of(request, here)?;
-    let reports = reports(request, legs)?;
+    let reports = reports(request, settings, legs)?;
     let (slot, left_out) = (slot(request, here, legs), left_out(here));
     let sections = sections(legs, &reports);
     let mut published = Published::default();
@@ -22,7 +29,7 @@ pub(super) fn publish(request: &Request, here: &Change, legs: &[Leg]) -> Result<
             Some(Body::of(&slot, sections).render(MergeRequest::LONGEST, Measure::Characters, &left_out));
         return Ok(published);
     }
-    published.outcomes.push(place.comment(request, &sections, &slot, &left_out)?);
+    published.outcomes.push(place.comment(request, settings.policy, &sections, &slot, &left_out)?);
     Ok(published)
 }
 
@@ -53,12 +60,13 @@ impl Place {
     fn comment(
         &self,
         request: &Request,
+        policy: Policy,
         sections: &[Section],
         slot: &str,
         left_out: &str,
     ) -> Result<Outcome, PublishError> {
         let nothing = |why: &str| Ok(Outcome::Nothing { what: WHAT, why: why.into() });
-        if request.policy == Policy::Never {
+        if policy == Policy::Never {
             return nothing("none is wanted (`comment: never`)");
         }
         let Some(iid) = self.iid else { return nothing("this job is of no merge request") };
@@ -72,7 +80,7 @@ impl Place {
             slot,
             sections,
             has_others: sections.iter().any(|section| !section.leg.is_empty()),
-            policy: request.policy,
+            policy,
             quiet: request.quiet.unwrap_or(Quiet::Minimise),
             left_out,
         };

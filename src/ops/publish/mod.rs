@@ -14,6 +14,7 @@ use super::load;
 use super::report::{ReportError, document};
 use crate::execute::Environment;
 use crate::host;
+use crate::pipeline::{self, CommentPolicy};
 use crate::publish::sections::{Section, State};
 use crate::publish::token::Token;
 use crate::publish::{Outcome, Policy, Quiet, webhook};
@@ -53,8 +54,10 @@ pub struct Request {
     pub leg: Option<String>,
     /// The name of the comment among several on one change request; the project's where it is absent.
     pub slot: Option<String>,
-    /// When there is a comment.
-    pub policy: Policy,
+    /// When there is a comment; absent: as the pipeline file says, or where something moved or failed.
+    pub policy: Option<Policy>,
+    /// The pipeline file.
+    pub pipeline: PathBuf,
     /// What becomes of the comment where there is nothing to say any more; absent: deleted on GitHub, resolved on GitLab.
     pub quiet: Option<Quiet>,
     /// The project's own template.
@@ -169,6 +172,45 @@ impl PublishError {
     }
 }
 
+/// What holds for a publication: what was asked for, or the pipeline file says.
+struct Settings {
+    policy: Policy,
+    /// The template's name and text.
+    template: Option<(String, String)>,
+}
+
+impl Settings {
+    /// On a change request the base's file counts, and the template as the base has it: a change cannot hide itself.
+    fn of(request: &Request, here: &Change) -> Result<Self, PublishError> {
+        let base = here.request.as_ref().and(here.base.as_deref());
+        let file = request.pipeline.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let of_base = base.and_then(|base| host::file_at(&request.workspace, base, &file));
+        let of_base = of_base.and_then(|text| pipeline::parse(&text).ok());
+        let is_of_base = of_base.is_some();
+        let own = || load::load(&request.pipeline).ok().map(|loaded| loaded.pipeline().publish.clone());
+        let config = of_base.map(|parsed| parsed.pipeline.publish).or_else(own).unwrap_or_default();
+        let policy = request.policy.unwrap_or(match config.comment {
+            Some(CommentPolicy::Always) => Policy::Always,
+            Some(CommentPolicy::Never) => Policy::Never,
+            Some(CommentPolicy::OnChange) | None => Policy::OnChange,
+        });
+        let template = match (&request.template, config.template) {
+            (Some(path), _) => Some((path.display().to_string(), read(path)?)),
+            (None, Some(path)) if is_of_base => {
+                let text = base.and_then(|base| host::file_at(&request.workspace, base, &path));
+                let lost = || PublishError::Place(format!("the base has no `{path}`, which its pipeline file names"));
+                Some((path.clone(), text.ok_or_else(lost)?))
+            }
+            (None, Some(path)) => {
+                let file = request.workspace.join(&path);
+                Some((path, read(&file)?))
+            }
+            (None, None) => None,
+        };
+        Ok(Self { policy, template })
+    }
+}
+
 /// A leg's document, and the name it reports under.
 struct Leg {
     name: String,
@@ -183,7 +225,8 @@ pub fn publish(request: &Request) -> Result<Published, PublishError> {
     let env = |name: &str| request.env.get(name).cloned();
     let (here, remarks) = host::change(&request.workspace, &env);
     let legs = legs(request)?;
-    let messages = messages(request, &here, &legs)?;
+    let settings = Settings::of(request, &here)?;
+    let messages = messages(request, &settings, &here, &legs)?;
     let platform = match (request.platform, here.provider) {
         (Some(platform), _) => platform,
         (None, Some(Provider::Github)) => Platform::Github,
@@ -195,8 +238,8 @@ pub fn publish(request: &Request) -> Result<Published, PublishError> {
         (None, _) => return Err(PublishError::NoPlatform),
     };
     let mut published = match platform {
-        Platform::Github => github::publish(request, &here, legs)?,
-        Platform::Gitlab => gitlab::publish(request, &here, &legs)?,
+        Platform::Github => github::publish(request, &settings, &here, legs)?,
+        Platform::Gitlab => gitlab::publish(request, &settings, &here, &legs)?,
     };
     published.remarks.splice(0..0, remarks);
     published.outcomes.extend(messages);
@@ -204,10 +247,10 @@ pub fn publish(request: &Request) -> Result<Published, PublishError> {
 }
 
 /// The messages to a webhook, one for each leg that has something to say.
-fn messages(request: &Request, here: &Change, legs: &[Leg]) -> Result<Vec<Outcome>, PublishError> {
+fn messages(request: &Request, settings: &Settings, here: &Change, legs: &[Leg]) -> Result<Vec<Outcome>, PublishError> {
     let Some(webhook) = request.webhook.as_ref().filter(|_| !request.dry_run) else { return Ok(Vec::new()) };
     let certificates = certificates(request, None)?;
-    let is_told = |leg: &&Leg| request.policy != Policy::OnChange || State::of(&leg.document) != State::Good;
+    let is_told = |leg: &&Leg| settings.policy != Policy::OnChange || State::of(&leg.document) != State::Good;
     let mut outcomes = Vec::new();
     for leg in legs.iter().filter(is_told) {
         let mut text = report::webhook(&leg.document, webhook.chat(), here.job_url.as_deref()).to_string();
@@ -242,10 +285,8 @@ fn slot(request: &Request, here: &Change, legs: &[Leg]) -> String {
 }
 
 /// The reports of all legs, by the project's own template if it has one.
-fn reports(request: &Request, legs: &[Leg]) -> Result<Vec<Parts>, PublishError> {
-    let text = request.template.as_deref().map(read).transpose()?;
-    let name = request.template.as_deref().map(|path| path.display().to_string()).unwrap_or_default();
-    let template = text.as_deref().map(|text| (name.as_str(), text));
+fn reports(request: &Request, settings: &Settings, legs: &[Leg]) -> Result<Vec<Parts>, PublishError> {
+    let template = settings.template.as_ref().map(|(name, text)| (name.as_str(), text.as_str()));
     legs.iter().map(|leg| parts(request, leg, template)).collect()
 }
 
@@ -292,7 +333,7 @@ fn parts(request: &Request, leg: &Leg, template: Option<(&str, &str)>) -> Result
 
 /// What knows the secrets of this process: the usual ones, the token, and those that the pipeline file names.
 fn masker(request: &Request) -> Environment {
-    let named = load::load(&request.workspace.join("backsight.yml"));
+    let named = load::load(&request.pipeline);
     let mut secrets = named.map(|loaded| loaded.pipeline().secrets.clone()).unwrap_or_default();
     secrets.extend(request.token.clone());
     Environment::new(request.env.clone(), &secrets)

@@ -21,6 +21,9 @@ pub(super) fn check(pipeline: &Pipeline, steps: &[Step<'_>], file: File<'_>, fin
         let span = file.at(&["baseline".into(), "carry".into(), Part::Index(index)]);
         carried(path, span, findings);
     }
+    if let Some(template) = &pipeline.publish.template {
+        plain_path("template", template, 0, file.at(&["publish".into(), "template".into()]), findings);
+    }
     for step in steps {
         of_step(step, file, findings);
     }

@@ -83,20 +83,13 @@ pub(super) fn view(document: &Document, leg: Option<&str>) -> Value {
         tests => tests_of::tests(document),
         generations => generations(document),
         quarantine => quarantined(document),
-        remarks => list(
-            &document.remarks.iter().filter(|remark| remark.level != RemarkLevel::Info).collect::<Vec<_>>(),
-            |remark| foreign(&remark.text),
-        ),
+        remarks => remarks(document),
         charts => charts,
         reproduce => reproduce(document, &regressed),
         false_alarms => comparison.and_then(|comparison| comparison.false_alarms).map(|share| own(per_runs(share))),
         overhead => document.measuring.as_ref().and_then(rows::overhead).map(own),
         measured => measured(document),
-        steps => list(&document.steps.iter().take(RAW).collect::<Vec<_>>(), |step| context! {
-            id => foreign(&step.id),
-            result => foreign(&rows::step_result(document, step)),
-            took => took(step.duration_ns).map(own),
-        }),
+        steps => steps(document),
         step_count => document.steps.len(),
     }
 }
@@ -107,6 +100,21 @@ fn list<T: Copy>(items: &[T], of: impl Fn(T) -> Value) -> Value {
 
 fn size(row: &MetricChange) -> f64 {
     row.change.map_or(f64::INFINITY, f64::abs)
+}
+
+fn remarks(document: &Document) -> Value {
+    let told: Vec<_> = document.remarks.iter().filter(|remark| remark.level != RemarkLevel::Info).collect();
+    list(&told, |remark| foreign(&remark.text))
+}
+
+fn steps(document: &Document) -> Value {
+    list(&document.steps.iter().take(RAW).collect::<Vec<_>>(), |step| {
+        context! {
+            id => foreign(&step.id),
+            result => foreign(&rows::step_result(document, step)),
+            took => took(step.duration_ns).map(own),
+        }
+    })
 }
 
 /// How long something took; what was killed did not tell.
