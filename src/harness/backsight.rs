@@ -12,7 +12,7 @@ use super::documents::documents;
 use super::gather::{Gather, between, metric, middle, sampled};
 use super::units::{Unit, snake_case};
 use super::{HarnessError, Parsed, quoted};
-use crate::results::{Benchmark, Direction};
+use crate::results::{Benchmark, Direction, Execution, Validity};
 
 const HELP: &str =
     "expected `{\"benchmarks\": [{\"name\": \"a\", \"metrics\": [{\"value\": 1.5, \"unit\": \"ms\"}]}]}`";
@@ -36,6 +36,9 @@ struct Entry {
     #[serde(default)]
     parameters: BTreeMap<String, Value>,
     metrics: Vec<Measured>,
+    #[serde(default)]
+    validity: Validity,
+    execution: Option<Box<Execution>>,
 }
 
 #[derive(Deserialize)]
@@ -64,7 +67,8 @@ pub fn parse(bytes: &[u8]) -> Result<Parsed, HarnessError> {
     for document in documents::<Root>(bytes, HELP)? {
         last = document.line;
         for entry in document.value.benchmarks {
-            let mut found = Benchmark::new(&entry.name);
+            let (validity, execution) = (entry.validity, entry.execution);
+            let mut found = Benchmark { validity, execution, ..Benchmark::new(&entry.name) };
             for (key, value) in entry.parameters {
                 found.parameters.insert(key, value.as_str().map_or_else(|| value.to_string(), str::to_owned));
             }
@@ -102,6 +106,16 @@ mod tests {
     #[test]
     fn the_documented_file_is_read() {
         insta::assert_snapshot!("documented", listed(&parse(&fixture("backsight", "documented.json")).unwrap()));
+    }
+
+    #[test]
+    fn an_own_doubt_and_the_execution_are_taken_over() {
+        let text = r#"{"benchmarks":[{"name":"a","metrics":[{"value":1,"unit":"ms"}],
+            "validity":{"state":"invalid","reason":{"code":"too_few","text":"8 of 20 queries"}},
+            "execution":{"runtime":"onnxruntime 1.32.0","nodes":{"CPUExecutionProvider":3}}}]}"#;
+        let found = &parse(text.as_bytes()).unwrap().benchmarks[0];
+        assert!(matches!(&found.validity, Validity::Invalid { reason } if reason.code == "too_few"));
+        assert_eq!(found.execution.as_ref().and_then(|it| it.share("CPUExecutionProvider")), Some(1.0));
     }
 
     #[test]

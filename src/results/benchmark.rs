@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Conditions, ExitStatus, Reason};
+use super::{Conditions, Execution, ExitStatus, Reason};
 
 /// Which way is better.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
@@ -196,6 +196,9 @@ pub struct Benchmark {
     /// nothing was executed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub conditions: Option<Conditions>,
+    /// Of a model, on what it really ran and whether its answers were right.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub execution: Option<Box<Execution>>,
 }
 
 impl Benchmark {
@@ -212,6 +215,7 @@ impl Benchmark {
             iterations: Vec::new(),
             validity: Validity::Valid,
             conditions: None,
+            execution: None,
         }
     }
 

@@ -18,6 +18,7 @@ mod comparison;
 mod conditions;
 mod document;
 mod event;
+mod execution;
 mod exit;
 mod generation;
 mod history;
@@ -36,6 +37,7 @@ pub use comparison::{AcceptedRef, BaselineRef, Basis, Comparison, MetricChange, 
 pub use conditions::{Conditions, Measuring, Pressure, Span};
 pub use document::{Against, Counts, Document, PipelineRef, Remark, RemarkLevel, RunInfo, SCHEMA, SchemaTag, Tool};
 pub use event::Event;
+pub use execution::{Correctness, Execution};
 pub use exit::ExitCode;
 pub use generation::{Generation, GenerationState};
 pub use history::{

@@ -9,6 +9,7 @@ mod random;
 mod score;
 mod signed_rank;
 mod summary;
+mod tail;
 mod two_sample;
 
 pub use changes::{CHANGE_ERROR, ChangePoint, Course, Drift, MOST_POINTS, Total, course, course_on, total};
@@ -18,6 +19,7 @@ pub use random::Random;
 pub use score::{Level, PairedShift, TimedPair};
 pub use signed_rank::{Paired, signed_rank};
 pub use summary::{Description, Interval, mad, median, median_interval, summarise};
+pub use tail::{enough_for, percentile, upper_bound};
 pub use two_sample::{Shift, log_shift};
 
 /// Spread of the normal distribution's MAD: multiplied by it, a MAD estimates a standard deviation.
