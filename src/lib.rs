@@ -33,6 +33,9 @@ pub mod report;
 /// Probes CPU, memory, operating system, git and the CI's environment.
 pub mod host;
 
+/// Runs ONNX models with a runtime that is loaded when it is needed: inspection, right answers, timing.
+pub mod onnx;
+
 /// Carries out a plan and emits events: processes, tests, generations, benchmarks, journal.
 pub mod execute;
 

@@ -16,6 +16,7 @@ mod history;
 mod import;
 mod init;
 mod manner;
+mod onnx;
 mod output;
 mod progress;
 mod publish;
@@ -87,6 +88,8 @@ enum Command {
     Import(import::Args),
     /// Turn a harness's output or JUnit XML into our JSON.
     Convert(convert::Args),
+    /// Inspect an ONNX model, check its answers, measure its speed.
+    Onnx(onnx::Args),
     /// Print the JSON Schemas of our formats.
     Schema(schema::Args),
     /// Print a shell's completion script.
@@ -116,6 +119,7 @@ pub fn main() -> Code {
         Command::Changepoints(args) => changepoints::run(&args, console),
         Command::Import(args) => import::run(&args, console),
         Command::Convert(args) => convert::run(&args, console),
+        Command::Onnx(args) => onnx::run(&args, console),
         Command::Schema(args) => schema::run(&args),
         Command::Completions(args) => completions::run(&args),
     };

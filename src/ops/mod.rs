@@ -17,6 +17,7 @@ pub mod import;
 pub mod init;
 pub mod load;
 pub mod nearest;
+pub mod onnx;
 pub mod page;
 pub mod planning;
 pub mod publish;
