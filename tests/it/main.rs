@@ -27,6 +27,7 @@ mod init;
 mod kill;
 mod measuring;
 mod misuse;
+mod onnx;
 mod pipeline;
 mod publish_github;
 mod publish_gitlab;
