@@ -12,6 +12,7 @@ mod fields;
 mod grammar;
 mod harness;
 mod load;
+mod model_types;
 mod models;
 mod onnx;
 mod scalars;
