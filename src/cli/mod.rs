@@ -12,6 +12,7 @@ mod compare;
 mod completions;
 mod convert;
 pub mod diagnostic;
+mod hardware;
 mod history;
 mod import;
 mod init;
@@ -91,6 +92,8 @@ enum Command {
     Import(import::Args),
     /// Turn a harness's output or JUnit XML into our JSON.
     Convert(convert::Args),
+    /// What this host is, what it can execute, and whether two hosts are comparable.
+    Hardware(hardware::Args),
     /// Inspect an ONNX model, check its answers, measure its speed.
     Onnx(onnx::Args),
     /// Print the JSON Schemas of our formats.
@@ -123,6 +126,7 @@ pub fn main() -> Code {
         Command::Changepoints(args) => changepoints::run(&args, console),
         Command::Import(args) => import::run(&args, console),
         Command::Convert(args) => convert::run(&args, console),
+        Command::Hardware(args) => hardware::run(&args, console),
         Command::Onnx(args) => onnx::run(&args, console),
         Command::Schema(args) => schema::run(&args),
         Command::Completions(args) => completions::run(&args),

@@ -23,6 +23,8 @@ enum Name {
     History,
     /// What `backsight matrix --format json` writes.
     Matrix,
+    /// What `backsight hardware --format json` writes.
+    Hardware,
 }
 
 /// Runs the command.
@@ -32,6 +34,7 @@ pub(super) fn run(args: &Args) -> ExitCode {
         Name::Pipeline => Format::Pipeline,
         Name::History => Format::History,
         Name::Matrix => Format::Matrix,
+        Name::Hardware => Format::Hardware,
     };
     written(print(&schema_text(format)))
 }

@@ -12,6 +12,48 @@ pub(super) struct Processor {
     pub(super) stepping: Option<u32>,
     /// The processor itself says that it is a virtual one (x86 only).
     pub(super) virtual_flag: bool,
+    /// The instruction sets that matter for numbers, sorted.
+    pub(super) features: Vec<String>,
+}
+
+/// Instruction sets that decide how fast numbers are computed; others come and go with kernels and microcode.
+const FEATURES: [&str; 30] = [
+    "amx_bf16",
+    "amx_int8",
+    "amx_tile",
+    "asimd",
+    "asimddp",
+    "asimdhp",
+    "avx",
+    "avx2",
+    "avx512_bf16",
+    "avx512_fp16",
+    "avx512_vnni",
+    "avx512bw",
+    "avx512cd",
+    "avx512dq",
+    "avx512f",
+    "avx512vl",
+    "avx_vnni",
+    "bf16",
+    "f16c",
+    "fma",
+    "i8mm",
+    "neon",
+    "sme",
+    "sme2",
+    "sse4_2",
+    "sve",
+    "sve2",
+    "svebf16",
+    "svei8mm",
+    "v",
+];
+
+fn features(entry: &Entry<'_>) -> Vec<String> {
+    let flags = entry.get("flags").or_else(|| entry.get("Features")).unwrap_or_default();
+    let flags: std::collections::BTreeSet<&str> = flags.split_whitespace().collect();
+    FEATURES.iter().filter(|feature| flags.contains(*feature)).map(|feature| (*feature).to_owned()).collect()
 }
 
 /// Reads the first entry of the text.
@@ -60,6 +102,7 @@ fn general(entry: &Entry<'_>) -> Processor {
         model: entry.number("model"),
         stepping: entry.number("stepping"),
         virtual_flag: entry.get("flags").is_some_and(|flags| flags.split_whitespace().any(|flag| flag == "hypervisor")),
+        features: features(entry),
     }
 }
 
@@ -77,6 +120,7 @@ fn arm(entry: &Entry<'_>) -> Processor {
         model: entry.number("CPU part"),
         stepping,
         virtual_flag: false,
+        features: features(entry),
     }
 }
 

@@ -9,6 +9,7 @@ use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
+use super::accelerators;
 use super::cgroup::{self, Limits};
 use super::cpuinfo::{self, Processor};
 use super::surroundings;
@@ -19,9 +20,8 @@ use crate::results::{Cpu, Host, Os};
 const FIRST_ENTRY_BYTES: u64 = 32 * 1024;
 /// Enough for some thousand processors.
 const ALL_ENTRIES_BYTES: u64 = 8 * 1024 * 1024;
-/// Memory is rounded to this in the class key: firmware and kernels keep a little of it for themselves, and not
-/// always the same.
-const MEMORY_STEP: u64 = 2 << 30;
+/// What the hashed text begins with; another number parts every host from its history.
+const CLASS: &str = "backsight class 2\n";
 
 /// Finds out what the machine below `root` is (`/` for the one this process runs on). Never fails: what cannot be
 /// read is absent, with the reason in `unread`.
@@ -38,6 +38,9 @@ pub fn probe(root: &Path) -> Host {
         cpu,
         memory_bytes: memory(&tree, &limits, &mut unread),
         os: os(&tree, &mut unread),
+        accelerators: accelerators::accelerators(&tree, root),
+        software_key: None,
+        software: BTreeMap::new(),
         container: surroundings::container(&tree, kubernetes),
         hypervisor,
         targets: vec!["cpu".to_owned()],
@@ -75,8 +78,39 @@ fn cpu(tree: &Tree, limits: &Limits, unread: &mut BTreeMap<String, String>) -> (
         unread
             .insert("cpu.allotted_millicores".to_owned(), "neither the affinity nor the count is readable".to_owned());
     }
-    let Processor { brand, vendor, family, model, stepping, virtual_flag } = processor;
-    (Cpu { brand, vendor, family, model, stepping, logical, allotted_millicores: allotted }, virtual_flag)
+    let Processor { brand, vendor, family, model, stepping, virtual_flag, features } = processor;
+    let smt = keep(unread, "cpu.smt", smt(tree));
+    let l3_bytes = keep(unread, "cpu.l3_bytes", last_cache(tree));
+    (
+        Cpu { brand, vendor, family, model, stepping, logical, allotted_millicores: allotted, smt, l3_bytes, features },
+        virtual_flag,
+    )
+}
+
+/// Whether cores are shared, by the kernel's own word or by the first processor's siblings.
+fn smt(tree: &Tree) -> Result<bool, String> {
+    let active = tree.line("sys/devices/system/cpu/smt/active");
+    active.map(|word| word == "1").or_else(|_| {
+        let siblings = tree.line("sys/devices/system/cpu/cpu0/topology/thread_siblings_list")?;
+        count_ranges(&siblings).map(|count| count > 1).ok_or_else(|| "the list of siblings is odd".to_owned())
+    })
+}
+
+/// The size of the last cache of the first processor.
+fn last_cache(tree: &Tree) -> Result<u64, String> {
+    let of = |index: u32, file: &str| tree.line(&format!("sys/devices/system/cpu/cpu0/cache/index{index}/{file}"));
+    let level = |index: &u32| of(*index, "level").ok().and_then(|level| level.parse::<u32>().ok());
+    let last = (0..8).rev().find(|index| level(index).is_some_and(|level| level >= 3));
+    let index = last.ok_or_else(|| "/sys/devices/system/cpu/cpu0/cache names no third cache".to_owned())?;
+    let size = of(index, "size")?;
+    let (digits, unit) = size.split_at(size.find(|c: char| !c.is_ascii_digit()).unwrap_or(size.len()));
+    let factor = match unit {
+        "K" => 1 << 10,
+        "M" => 1 << 20,
+        _ => 1,
+    };
+    let bytes = digits.parse::<u64>().ok().and_then(|n| n.checked_mul(factor));
+    bytes.ok_or_else(|| "the size of the last cache is odd".to_owned())
 }
 
 fn note_missing(processor: &Processor, unread: &mut BTreeMap<String, String>) {
@@ -165,27 +199,16 @@ fn os(tree: &Tree, unread: &mut BTreeMap<String, String>) -> Os {
     Os { family: std::env::consts::OS.to_owned(), name, version, kernel: keep(unread, "os.kernel", kernel) }
 }
 
-/// The first 16 hexadecimal digits of a hash over the facts that make hosts comparable. The order and the names of
-/// the lines are part of the format: changing them parts every host from its history.
-fn class_key(host: &Host) -> String {
-    let text = |value: Option<&String>| value.map_or_else(|| "?".to_owned(), ToOwned::to_owned);
-    let number = |value: Option<u32>| value.map_or_else(|| "?".to_owned(), |n| n.to_string());
-    let memory = host.memory_bytes.map(|bytes| bytes.saturating_add(MEMORY_STEP / 2) / MEMORY_STEP * 2);
-    let lines = [
-        ("arch", host.arch.clone()),
-        ("vendor", text(host.cpu.vendor.as_ref())),
-        ("family", number(host.cpu.family)),
-        ("model", number(host.cpu.model)),
-        ("stepping", number(host.cpu.stepping)),
-        ("brand", text(host.cpu.brand.as_ref())),
-        ("millicores", number(host.cpu.allotted_millicores)),
-        ("memory_gib", memory.map_or_else(|| "?".to_owned(), |gib| gib.to_string())),
-        ("hypervisor", text(host.hypervisor.as_ref())),
-    ];
+/// The key of a host's class: the first 16 hexadecimal digits of a hash over the facts that make hosts comparable.
+pub fn class_key(host: &Host) -> String {
+    let lines = host.class_facts().into_iter().map(|(name, value)| format!("{name}={value}\n"));
+    short_hash(std::iter::once(CLASS.to_owned()).chain(lines))
+}
+
+/// The first 16 hexadecimal digits of the SHA-256 of these texts.
+pub(super) fn short_hash(texts: impl Iterator<Item = String>) -> String {
     let mut hash = Sha256::new();
-    for (name, value) in lines {
-        hash.update(format!("{name}={value}\n"));
-    }
+    texts.for_each(|text| hash.update(text));
     hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
 

@@ -21,7 +21,7 @@ fn x86_with_version_1_groups() {
     assert_eq!(host.container.as_deref(), Some("docker"));
     assert_eq!(host.hypervisor.as_deref(), Some("kvm"));
     assert_eq!(host.unread.len(), 0, "{:?}", host.unread);
-    assert_eq!(host.class_key, "229831dc715914b3");
+    assert_eq!(host.class_key, "833675ce557fd82a");
 }
 
 #[test]

@@ -5,6 +5,7 @@
 //! [`State`] says under which conditions something is measured. None of them fails: a fact that cannot be read is absent, and the reason is kept beside it or
 //! returned as a remark. Nothing here blocks for long: files are read with a bound, programs run with a time limit.
 
+mod accelerators;
 mod ancestry;
 mod ask;
 mod browser;
@@ -17,6 +18,7 @@ mod flow;
 mod git;
 mod machine;
 mod repository;
+mod software;
 mod start;
 mod state;
 mod surroundings;
@@ -35,10 +37,15 @@ pub use change::change;
 pub use data::{DataError, DataRepository, Patience, REMOTE as DATA_REMOTE, Told};
 pub use environment::{FirstRun, first_run};
 pub use git::is_branch;
-pub use machine::probe;
+pub use machine::{class_key, probe};
 pub use repository::repository_name;
+pub use software::{standing, with_software};
 pub use start::start;
 pub use state::State;
 pub use targets::device;
 pub use toolchain::toolchains;
 pub use worktrees::{CopiesError, Revision, Wanted, WorkingCopies, working_copies};
+
+#[cfg(test)]
+#[path = "machines_tests.rs"]
+mod machines;

@@ -12,6 +12,7 @@ pub mod convert;
 mod facts;
 mod files;
 mod gate;
+pub mod hardware;
 pub mod history;
 pub mod import;
 pub mod init;

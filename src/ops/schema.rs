@@ -3,6 +3,7 @@
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema};
 
+use super::hardware::Hardware;
 use crate::pipeline;
 use crate::results::{Document, History, Matrix};
 
@@ -17,6 +18,8 @@ pub enum Format {
     History,
     /// What `backsight matrix` tells, `backsight/matrix/1`.
     Matrix,
+    /// What `backsight hardware` tells, `backsight/hardware/1`.
+    Hardware,
 }
 
 /// The JSON Schema (draft 2020-12) of a format, as it stands in `schemas/`.
@@ -25,6 +28,7 @@ pub fn schema_text(format: Format) -> String {
         Format::Pipeline => pipeline::schema_text(),
         Format::Results => text(&open_schema::<Document>("results")),
         Format::History => text(&open_schema::<History>("history")),
+        Format::Hardware => text(&open_schema::<Hardware>("hardware")),
         Format::Matrix => text(&open_schema::<Matrix>("matrix")),
     }
 }

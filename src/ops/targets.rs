@@ -54,7 +54,7 @@ pub fn probe(targets: &[&str], height: Height, place: Place<'_>) -> Vec<TargetPr
         match *target {
             "webgpu" | "webnn" | "wasm" if height == Height::Driver => {
                 match host::browser(&|name| std::env::var(name).ok()) {
-                    Some(browser) => ladder.climbed("library", browser.display().to_string()),
+                    Some(browser) => ladder.climbed("library", format!("{}; not asked yet", browser.display())),
                     None => ladder.lacks("library", "no_runtime", host::BrowserError::Missing.to_string()),
                 }
             }

@@ -31,6 +31,33 @@ pub struct Cpu {
     /// Processors that this process may use: affinity and cgroup quota together, in thousandths of a core.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub allotted_millicores: Option<u32>,
+    /// Whether two logical processors share a core (simultaneous multithreading).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub smt: Option<bool>,
+    /// The last cache that the first processor has a share in, in bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub l3_bytes: Option<u64>,
+    /// The instruction sets that matter for numbers, in alphabetical order: `avx2`, `avx512f`, `sve`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub features: Vec<String>,
+}
+
+/// Something beside the processor that computes.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+pub struct Accelerator {
+    /// `nvidia`, `amd`, `intel`, or the number of its vendor.
+    pub vendor: String,
+    /// Its name, or the number of its kind where nothing names it: `NVIDIA H100 80GB HBM3`, `1002:740f`.
+    pub name: String,
+    /// Its memory in bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory_bytes: Option<u64>,
+    /// What it can execute: `gfx90a`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub capability: Option<String>,
+    /// How it is divided: `3 MIG instances`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub partition: Option<String>,
 }
 
 /// The operating system.
@@ -61,8 +88,18 @@ pub struct Host {
     /// Memory that this process may use (machine and cgroup limit together), in bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub memory_bytes: Option<u64>,
+    /// Graphics and other accelerators, in alphabetical order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub accelerators: Vec<Accelerator>,
     /// The operating system.
     pub os: Os,
+    /// The hash of `software`, 16 hexadecimal digits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub software_key: Option<String>,
+    /// Versions of what is under the measured programs: the system, its kernel, drivers, runtimes. Hosts of one class stay
+    /// comparable where these differ, and it is said.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub software: BTreeMap<String, String>,
     /// `docker`, `podman`, `kubernetes`, `lxc`, ...; absent where no container was recognised.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub container: Option<String>,
@@ -79,7 +116,43 @@ pub struct Host {
     pub unread: BTreeMap<String, String>,
 }
 
+/// Memory is rounded to this in the class key: firmware and kernels keep a little of it for themselves, and not
+/// always the same.
+const MEMORY_STEP: u64 = 2 << 30;
+
 impl Host {
+    /// The facts that make hosts comparable, in the order in which the class key has them. What could not be read is `?`.
+    /// The names and their order are part of the key: changing them parts every host from its history.
+    pub fn class_facts(&self) -> Vec<(&'static str, String)> {
+        let unknown = || "?".to_owned();
+        let text = |value: Option<&String>| value.cloned().unwrap_or_else(unknown);
+        let number = |value: Option<u32>| value.map_or_else(unknown, |n| n.to_string());
+        let gib = |bytes: u64| (bytes.saturating_add(MEMORY_STEP / 2) / MEMORY_STEP * 2).to_string();
+        let accelerator = |one: &Accelerator| {
+            let memory = one.memory_bytes.map_or_else(unknown, gib);
+            let capability = one.capability.as_deref().unwrap_or("?");
+            let partition = one.partition.as_deref().unwrap_or("whole");
+            format!("{} {} {memory} GiB {capability} {partition}", one.vendor, one.name)
+        };
+        let accelerators: Vec<String> = self.accelerators.iter().map(accelerator).collect();
+        let none = |words: String| if words.is_empty() { "none".to_owned() } else { words };
+        vec![
+            ("arch", self.arch.clone()),
+            ("vendor", text(self.cpu.vendor.as_ref())),
+            ("family", number(self.cpu.family)),
+            ("model", number(self.cpu.model)),
+            ("stepping", number(self.cpu.stepping)),
+            ("brand", text(self.cpu.brand.as_ref())),
+            ("millicores", number(self.cpu.allotted_millicores)),
+            ("smt", self.cpu.smt.map_or_else(unknown, |smt| if smt { "on" } else { "off" }.to_owned())),
+            ("l3_kib", self.cpu.l3_bytes.map_or_else(unknown, |bytes| (bytes >> 10).to_string())),
+            ("features", none(self.cpu.features.join(" "))),
+            ("memory_gib", self.memory_bytes.map_or_else(unknown, gib)),
+            ("hypervisor", text(self.hypervisor.as_ref())),
+            ("accelerators", none(accelerators.join(", "))),
+        ]
+    }
+
     /// One line for people: `AMD EPYC 7B13, 2 cores, x86_64`.
     pub fn title(&self) -> String {
         let brand = self.cpu.brand.as_deref().unwrap_or("unknown processor");

@@ -46,7 +46,7 @@ pub use history::{
     CaseTrend, FailingSince, FlakeRate, Guard, GuardRow, GuardState, HISTORY_SCHEMA, History, HistoryTag, SeriesChange,
     SeriesDrift, SeriesHistory, SeriesPoint, Slower, TestHistory,
 };
-pub use host::{Cpu, Host, Os, Toolchain};
+pub use host::{Accelerator, Cpu, Host, Os, Toolchain};
 pub use matrix::{MATRIX_SCHEMA, Matrix, MatrixCell, MatrixOutcome, MatrixRow};
 pub use measured::{MEASURED, Measured};
 pub use quarantine::{QuarantineState, Quarantined};

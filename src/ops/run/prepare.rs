@@ -111,7 +111,9 @@ pub(super) fn prepare(request: Request) -> Result<Prepared, RunError> {
 /// This host, and which of the targets that the pipeline asks for it can execute.
 fn machine(loaded: &Loaded) -> results::Host {
     let (root, program) = (std::path::Path::new("/"), program());
-    let mut machine = host::probe(root);
+    let active = std::env::var_os("VIRTUAL_ENV").map(PathBuf::from);
+    let homes: Vec<PathBuf> = active.into_iter().chain([loaded.workspace.join(".venv")]).collect();
+    let mut machine = host::with_software(host::probe(root), root, &homes);
     let place = Place { root, folder: &loaded.workspace, program: &program, limit: LIMIT };
     machine.probes = of_pipeline(loaded.pipeline(), place, Height::Operation);
     machine.targets = machine.probes.iter().filter(|probe| probe.is_available()).map(|it| it.target.clone()).collect();
