@@ -15,6 +15,7 @@ pub mod diagnostic;
 mod history;
 mod import;
 mod init;
+mod llm;
 mod manner;
 mod output;
 mod progress;
@@ -87,6 +88,8 @@ enum Command {
     Import(import::Args),
     /// Turn a harness's output or JUnit XML into our JSON.
     Convert(convert::Args),
+    /// Measure how a language model generates: an endpoint or a command.
+    Llm(Box<llm::LlmArgs>),
     /// Print the JSON Schemas of our formats.
     Schema(schema::Args),
     /// Print a shell's completion script.
@@ -116,6 +119,7 @@ pub fn main() -> Code {
         Command::Changepoints(args) => changepoints::run(&args, console),
         Command::Import(args) => import::run(&args, console),
         Command::Convert(args) => convert::run(&args, console),
+        Command::Llm(args) => llm::run(*args, console),
         Command::Schema(args) => schema::run(&args),
         Command::Completions(args) => completions::run(&args),
     };

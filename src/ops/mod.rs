@@ -15,6 +15,7 @@ mod gate;
 pub mod history;
 pub mod import;
 pub mod init;
+pub mod llm;
 pub mod load;
 pub mod nearest;
 pub mod page;

@@ -1,0 +1,192 @@
+//! Speaks HTTP with an endpoint: one request, its answer read as it streams, bounded in size and time.
+
+use std::time::{Duration, Instant};
+
+use reqwest::Response;
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, SERVER};
+
+use super::explain;
+use super::prompts::Given;
+use super::reading::Reading;
+use super::request::{Endpoint, Fields, body};
+use super::trace::Trace;
+use crate::connect;
+use crate::execute::Masker;
+use crate::report::escape;
+use crate::results::Reason;
+
+/// The most that is read of an answer that is an error, in bytes, and for how long.
+const ERROR_BODY: usize = 64 << 10;
+const ERROR_WAIT: Duration = Duration::from_secs(5);
+/// How long the end of an answer is waited for once the stream has said that it is over, so that its connection can be
+/// used again.
+const REST: Duration = Duration::from_millis(10);
+
+/// How an endpoint is reached.
+#[derive(Default)]
+pub struct Access {
+    /// The variable that holds the key, and the key.
+    pub key: Option<(String, String)>,
+    /// PEM texts of certificates that are trusted beside the system's.
+    pub certificates: Option<Vec<u8>>,
+    /// The longest time of one request.
+    pub timeout: Duration,
+    /// The longest wait for the first or the next piece of an answer.
+    pub silence: Duration,
+}
+
+impl std::fmt::Debug for Access {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let key = self.key.as_ref().map(|(name, _)| name);
+        f.debug_struct("Access").field("key", &key).field("timeout", &self.timeout).finish_non_exhaustive()
+    }
+}
+
+/// An endpoint that can be asked.
+#[derive(Debug)]
+pub struct Wire {
+    client: reqwest::Client,
+    endpoint: Endpoint,
+    fields: Fields,
+    headers: HeaderMap,
+    key_name: Option<String>,
+    masker: Masker,
+    timeout: Duration,
+    silence: Duration,
+}
+
+impl Wire {
+    /// Prepares; nothing is sent yet.
+    ///
+    /// # Errors
+    /// If the key can be no header, or the certificates cannot be read.
+    pub fn new(endpoint: Endpoint, fields: Fields, access: Access) -> Result<Self, String> {
+        let client = connect::client(access.certificates.as_deref(), None)?;
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        headers.insert(ACCEPT, HeaderValue::from_static("text/event-stream"));
+        let (key_name, key) = access.key.unzip();
+        if let Some(key) = &key {
+            let mut value = HeaderValue::from_str(&format!("Bearer {}", key.trim()))
+                .map_err(|_| "the key holds what no header can hold; is it in one line?")?;
+            value.set_sensitive(true);
+            headers.insert(AUTHORIZATION, value);
+        }
+        let masker = Masker::new(key.as_deref());
+        let Access { timeout, silence, .. } = access;
+        Ok(Self { client, endpoint, fields, headers, key_name, masker, timeout, silence })
+    }
+
+    /// The request and its answer. Times count from `clock`; `due` is when it was to be sent, if that was fixed before.
+    pub(super) async fn ask(&self, prompt: &Given, seed: u64, clock: Instant, due: Option<Duration>) -> Trace {
+        let body = body(&self.fields, prompt, seed).to_string();
+        let mut reading = Reading::new(self.fields.max_tokens);
+        let mut trace = Trace { sent: clock.elapsed(), ..Trace::default() };
+        trace.due = due.unwrap_or(trace.sent);
+        let until = Instant::now() + self.timeout;
+        let streamed = self.stream(body, clock, until, &mut reading, &mut trace.server).await;
+        trace.end = clock.elapsed();
+        match streamed {
+            Ok(mut response) => {
+                let _ = tokio::time::timeout(REST, response.chunk()).await;
+            }
+            Err(mut reason) => {
+                self.masker.mask(&mut reason.text);
+                trace.failure = Some(reason);
+            }
+        }
+        Trace { pieces: reading.pieces, usage: reading.usage, ..trace }
+    }
+
+    async fn stream(
+        &self,
+        body: String,
+        clock: Instant,
+        until: Instant,
+        reading: &mut Reading,
+        server: &mut Option<String>,
+    ) -> Result<Response, Reason> {
+        let mut response = self.send(body, until).await?;
+        *server = response.headers().get(SERVER).and_then(|name| name.to_str().ok()).map(|name| {
+            let mut name = escape::cut(&escape::line(name), 80).into_owned();
+            self.masker.mask(&mut name);
+            name
+        });
+        while !reading.done {
+            // Asked here and not left to the time limit: what is always ready is never out of time.
+            let Some(left) = until.checked_duration_since(Instant::now()).filter(|left| !left.is_zero()) else {
+                return Err(self.too_long(reading.pieces.len(), true));
+            };
+            let wait = left.min(self.silence);
+            match tokio::time::timeout(wait, response.chunk()).await {
+                Ok(Ok(Some(bytes))) => reading.take(&bytes, clock.elapsed())?,
+                Ok(Ok(None)) => break,
+                Ok(Err(error)) => {
+                    // A stream that is over may be cut off without manners.
+                    return match reading.end() {
+                        Ok(()) => Ok(response),
+                        Err(_) => Err(explain::on_the_way(error, &self.endpoint.host())),
+                    };
+                }
+                Err(_) => return Err(self.too_long(reading.pieces.len(), left <= self.silence)),
+            }
+        }
+        reading.end()?;
+        Ok(response)
+    }
+
+    async fn send(&self, body: String, until: Instant) -> Result<Response, Reason> {
+        let request = self.client.post(self.endpoint.url().clone()).headers(self.headers.clone()).body(body);
+        let wait = until.saturating_duration_since(Instant::now()).min(self.silence);
+        let response = match tokio::time::timeout(wait, request.send()).await {
+            Ok(Ok(response)) => response,
+            Ok(Err(error)) => return Err(explain::on_the_way(error, &self.endpoint.host())),
+            Err(_) => return Err(self.too_long(0, self.timeout <= self.silence)),
+        };
+        let status = response.status();
+        if !status.is_success() {
+            return Err(explain::status(status.as_u16(), &beginning(response).await, self.key_name.as_deref()));
+        }
+        let kind = response.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+        if kind.starts_with("application/json") || kind.starts_with("text/html") {
+            let text = format!(
+                "the answer is no stream of events but {}; is this an OpenAI-compatible interface that streams?",
+                escape::cut(&escape::line(kind), 60)
+            );
+            return Err(Reason::new("not_streamed", text));
+        }
+        Ok(response)
+    }
+
+    /// Time is up: of the whole request, or of waiting for a piece.
+    fn too_long(&self, pieces: usize, whole: bool) -> Reason {
+        let (timeout, silence) = (self.timeout, self.silence);
+        match (pieces, whole) {
+            (0, true) => Reason::new("timeout", format!("nothing came within {timeout:?}; --timeout allows more")),
+            (0, false) => Reason::new("timeout", format!("nothing came within {silence:?}; --silence allows more")),
+            (n, true) => {
+                let text = format!("the answer was not over after {timeout:?} and {n} pieces; --timeout allows more");
+                Reason::new("endless", text)
+            }
+            (n, false) => {
+                let text = format!("nothing more came for {silence:?} after {n} pieces; --silence allows more");
+                Reason::new("stalled", text)
+            }
+        }
+    }
+}
+
+/// The beginning of an error's body.
+async fn beginning(mut response: Response) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let until = Instant::now() + ERROR_WAIT;
+    while bytes.len() < ERROR_BODY {
+        let left = until.saturating_duration_since(Instant::now());
+        match tokio::time::timeout(left, response.chunk()).await {
+            Ok(Ok(Some(piece))) if !left.is_zero() => bytes.extend_from_slice(&piece),
+            _ => break,
+        }
+    }
+    bytes.truncate(ERROR_BODY);
+    bytes
+}

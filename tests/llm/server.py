@@ -1,0 +1,20 @@
+"""llama.cpp's own OpenAI-compatible server (PyPI `xllamacpp`) with the tiny model, until standard input is closed.
+
+    python server.py MODEL.gguf PORT
+"""
+
+import sys
+
+import xllamacpp
+
+parameters = xllamacpp.CommonParams()
+parameters.model.path = sys.argv[1]
+parameters.hostnames = ["127.0.0.1"]
+parameters.port = int(sys.argv[2])
+parameters.n_ctx = 8192
+parameters.n_parallel = 4
+parameters.n_gpu_layers = 0
+parameters.cpuparams.n_threads = 2
+server = xllamacpp.Server(parameters)
+print(server.listening_address, flush=True)
+sys.stdin.read()
