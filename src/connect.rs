@@ -4,17 +4,25 @@
 use std::time::Duration;
 
 /// How long one request to a platform may take.
-pub const TIMEOUT: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How long a connection may take to come about.
 const CONNECT: Duration = Duration::from_secs(10);
 
 /// A client with our limits: proxies come from the environment, certificates from the system and, where it is named,
-/// from this file of PEM texts. `whole` limits the time of a request with its body; without it the caller watches.
+/// from this file of PEM texts. A request with its body takes [`TIMEOUT`] at most.
 ///
 /// # Errors
 /// If the certificates cannot be read.
-pub fn client(certificates: Option<&[u8]>, whole: Option<Duration>) -> Result<reqwest::Client, String> {
+pub fn client(certificates: Option<&[u8]>) -> Result<reqwest::Client, String> {
+    builder(certificates)?.timeout(TIMEOUT).build().map_err(|error| causes(&error))
+}
+
+/// The same, to be completed: how long a whole request may take is for the caller to watch.
+///
+/// # Errors
+/// If the certificates cannot be read.
+pub fn builder(certificates: Option<&[u8]>) -> Result<reqwest::ClientBuilder, String> {
     // A second provider is refused, which only means that there is one.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let mut builder = reqwest::Client::builder()
@@ -22,9 +30,6 @@ pub fn client(certificates: Option<&[u8]>, whole: Option<Duration>) -> Result<re
         .connect_timeout(CONNECT)
         // A token follows no redirect to elsewhere.
         .redirect(reqwest::redirect::Policy::none());
-    if let Some(whole) = whole {
-        builder = builder.timeout(whole);
-    }
     if let Some(pem) = certificates {
         let found = reqwest::Certificate::from_pem_bundle(pem);
         let found = found.map_err(|error| format!("the certificates cannot be read: {}", causes(&error)))?;
@@ -35,7 +40,7 @@ pub fn client(certificates: Option<&[u8]>, whole: Option<Duration>) -> Result<re
         }
         builder = builder.tls_certs_merge(found);
     }
-    builder.build().map_err(|error| causes(&error))
+    Ok(builder)
 }
 
 /// An error with all that is behind it: reqwest's own words name only the address.

@@ -65,6 +65,7 @@ pub(super) struct Gathered {
     lumped: u64,
     uncounted: u64,
     late: u64,
+    resent: u64,
     began: Option<Duration>,
     ended: Duration,
     /// Requests that gave a whole answer.
@@ -96,6 +97,7 @@ impl Default for Gathered {
             lumped: 0,
             uncounted: 0,
             late: 0,
+            resent: 0,
             began: None,
             ended: Duration::ZERO,
             succeeded: 0,
@@ -113,6 +115,7 @@ impl Gathered {
         self.began = Some(self.began.map_or(trace.due, |began| began.min(trace.due)));
         self.ended = self.ended.max(trace.end);
         self.late += u64::from(trace.sent.saturating_sub(trace.due) > LATE);
+        self.resent += u64::from(trace.resent);
         if self.rows.len() < ROWS {
             self.rows.push(Row::of(trace));
         }
@@ -254,7 +257,12 @@ impl Gathered {
         let all = self.succeeded + self.failed;
         let reasons: Vec<String> =
             self.failures.iter().map(|one| format!("{} times {}", one.count, one.code)).collect();
-        (self.failed > 0).then(|| format!("{} of {all} failed: {}", self.failed, reasons.join(", ")))
+        let failed = (self.failed > 0).then(|| format!("{} of {all} failed: {}", self.failed, reasons.join(", ")));
+        let resent = (self.resent > 0).then(|| {
+            format!("{} of {all} were sent twice: the server had closed the connection that it had kept", self.resent)
+        });
+        let notes: Vec<String> = failed.into_iter().chain(resent).collect();
+        (!notes.is_empty()).then(|| notes.join("; "))
     }
 }
 

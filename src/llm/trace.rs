@@ -39,6 +39,8 @@ pub struct Trace {
     pub usage: Usage,
     /// The server's software, where it names itself.
     pub server: Option<String>,
+    /// The server closed the connection that it had kept instead of answering, and the request was sent once more.
+    pub resent: bool,
     /// Why it failed.
     pub failure: Option<Reason>,
 }

@@ -46,6 +46,8 @@ impl std::fmt::Debug for Access {
 #[derive(Debug)]
 pub struct Wire {
     client: reqwest::Client,
+    /// Keeps no connection: what it sends comes on a new one.
+    fresh: reqwest::Client,
     endpoint: Endpoint,
     fields: Fields,
     headers: HeaderMap,
@@ -61,7 +63,10 @@ impl Wire {
     /// # Errors
     /// If the key can be no header, or the certificates cannot be read.
     pub fn new(endpoint: Endpoint, fields: Fields, access: Access) -> Result<Self, String> {
-        let client = connect::client(access.certificates.as_deref(), None)?;
+        let certificates = access.certificates.as_deref();
+        let built = |builder: reqwest::ClientBuilder| builder.build().map_err(|error| connect::causes(&error));
+        let client = built(connect::builder(certificates)?)?;
+        let fresh = built(connect::builder(certificates)?.pool_max_idle_per_host(0))?;
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         headers.insert(ACCEPT, HeaderValue::from_static("text/event-stream"));
@@ -74,7 +79,7 @@ impl Wire {
         }
         let masker = Masker::new(key.as_deref());
         let Access { timeout, silence, .. } = access;
-        Ok(Self { client, endpoint, fields, headers, key_name, masker, timeout, silence })
+        Ok(Self { client, fresh, endpoint, fields, headers, key_name, masker, timeout, silence })
     }
 
     /// The request and its answer. Times count from `clock`; `due` is when it was to be sent, if that was fixed before.
@@ -84,7 +89,7 @@ impl Wire {
         let mut trace = Trace { sent: clock.elapsed(), ..Trace::default() };
         trace.due = due.unwrap_or(trace.sent);
         let until = Instant::now() + self.timeout;
-        let streamed = self.stream(body, clock, until, &mut reading, &mut trace.server).await;
+        let streamed = self.stream(body, clock, until, &mut reading, &mut trace).await;
         trace.end = clock.elapsed();
         match streamed {
             Ok(mut response) => {
@@ -104,10 +109,10 @@ impl Wire {
         clock: Instant,
         until: Instant,
         reading: &mut Reading,
-        server: &mut Option<String>,
+        trace: &mut Trace,
     ) -> Result<Response, Reason> {
-        let mut response = self.send(body, until).await?;
-        *server = response.headers().get(SERVER).and_then(|name| name.to_str().ok()).map(|name| {
+        let mut response = self.send(body, until, trace).await?;
+        trace.server = response.headers().get(SERVER).and_then(|name| name.to_str().ok()).map(|name| {
             let mut name = escape::cut(&escape::line(name), 80).into_owned();
             self.masker.mask(&mut name);
             name
@@ -135,14 +140,18 @@ impl Wire {
         Ok(response)
     }
 
-    async fn send(&self, body: String, until: Instant) -> Result<Response, Reason> {
-        let request = self.client.post(self.endpoint.url().clone()).headers(self.headers.clone()).body(body);
-        let wait = until.saturating_duration_since(Instant::now()).min(self.silence);
-        let response = match tokio::time::timeout(wait, request.send()).await {
-            Ok(Ok(response)) => response,
-            Ok(Err(error)) => return Err(explain::on_the_way(error, &self.endpoint.host())),
-            Err(_) => return Err(self.too_long(0, self.timeout <= self.silence)),
-        };
+    /// Sends; gives the answer's head. A server may close a connection that it has kept just as the next request comes on
+    /// it: then nothing was answered, and it is sent once more, on a new one. The time goes on.
+    async fn send(&self, body: String, until: Instant, trace: &mut Trace) -> Result<Response, Reason> {
+        let mut sent = self.send_by(&self.client, body.clone(), until).await;
+        if sent.as_ref().is_err_and(Unsent::is_closed) {
+            trace.resent = true;
+            sent = self.send_by(&self.fresh, body, until).await;
+        }
+        let response = sent.map_err(|unsent| match unsent {
+            Unsent::Error(error) => explain::on_the_way(error, &self.endpoint.host()),
+            Unsent::TooLong => self.too_long(0, self.timeout <= self.silence),
+        })?;
         let status = response.status();
         if !status.is_success() {
             return Err(explain::status(status.as_u16(), &beginning(response).await, self.key_name.as_deref()));
@@ -156,6 +165,13 @@ impl Wire {
             return Err(Reason::new("not_streamed", text));
         }
         Ok(response)
+    }
+
+    async fn send_by(&self, client: &reqwest::Client, body: String, until: Instant) -> Result<Response, Unsent> {
+        let request = client.post(self.endpoint.url().clone()).headers(self.headers.clone()).body(body);
+        let wait = until.saturating_duration_since(Instant::now()).min(self.silence);
+        let sent = tokio::time::timeout(wait, request.send()).await;
+        sent.map_err(|_| Unsent::TooLong)?.map_err(Unsent::Error)
     }
 
     /// Time is up: of the whole request, or of waiting for a piece.
@@ -173,6 +189,19 @@ impl Wire {
                 Reason::new("stalled", text)
             }
         }
+    }
+}
+
+/// Why there is no head of an answer.
+enum Unsent {
+    Error(reqwest::Error),
+    TooLong,
+}
+
+impl Unsent {
+    /// Whether the connection was closed without an answer.
+    fn is_closed(&self) -> bool {
+        matches!(self, Self::Error(error) if error.is_request() && !error.is_connect() && !error.is_timeout())
     }
 }
 

@@ -15,7 +15,7 @@ pub async fn publish(address: &str, message: &Value, certificates: Option<&[u8]>
     if !address.starts_with("https://") && !address.starts_with("http://127.0.0.1") {
         return refused("the address of the webhook must begin with https://".into());
     }
-    let client = match connect::client(certificates, Some(connect::TIMEOUT)) {
+    let client = match connect::client(certificates) {
         Ok(client) => client,
         Err(why) => return refused(why),
     };

@@ -46,11 +46,7 @@ pub fn connect(project: &Project, token: &Token, certificates: Option<&[u8]>) ->
     let mut value = HeaderValue::from_str(token.expose()).map_err(|_| "the token holds what no header can hold")?;
     value.set_sensitive(true);
     let headers = HeaderMap::from_iter([(reqwest::header::HeaderName::from_static("private-token"), value)]);
-    Ok(Client::new(Plain {
-        client: connect::client(certificates, Some(connect::TIMEOUT))?,
-        headers,
-        api: project.api.clone(),
-    }))
+    Ok(Client::new(Plain { client: connect::client(certificates)?, headers, api: project.api.clone() }))
 }
 
 /// Reqwest as what carries requests.
