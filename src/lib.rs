@@ -36,6 +36,9 @@ pub mod host;
 /// How the network is reached: proxies, certificates, and what is behind an error.
 pub mod connect;
 
+/// Runs ONNX models with a runtime that is loaded when it is needed: inspection, right answers, timing.
+pub mod onnx;
+
 /// Carries out a plan and emits events: processes, tests, generations, benchmarks, journal.
 pub mod execute;
 

@@ -17,6 +17,7 @@ mod import;
 mod init;
 mod llm;
 mod manner;
+mod onnx;
 mod output;
 mod progress;
 mod publish;
@@ -88,6 +89,8 @@ enum Command {
     Import(import::Args),
     /// Turn a harness's output or JUnit XML into our JSON.
     Convert(convert::Args),
+    /// Inspect an ONNX model, check its answers, measure its speed.
+    Onnx(onnx::Args),
     /// Measure how a language model generates: an endpoint or a command.
     Llm(Box<llm::LlmArgs>),
     /// Print the JSON Schemas of our formats.
@@ -119,6 +122,7 @@ pub fn main() -> Code {
         Command::Changepoints(args) => changepoints::run(&args, console),
         Command::Import(args) => import::run(&args, console),
         Command::Convert(args) => convert::run(&args, console),
+        Command::Onnx(args) => onnx::run(&args, console),
         Command::Llm(args) => llm::run(*args, console),
         Command::Schema(args) => schema::run(&args),
         Command::Completions(args) => completions::run(&args),

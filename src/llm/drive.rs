@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 
 use tokio::task::JoinSet;
 
-use super::arrivals::Arrivals;
 use super::command::Command;
 use super::figures::Gathered;
 use super::prompts::{Given, Lengths, made};
@@ -14,6 +13,7 @@ use super::validity::Demands;
 use super::wire::Wire;
 use crate::execute::Cancel;
 use crate::results::Reason;
+use crate::stats::Arrivals;
 
 /// How often the wish to stop is looked at.
 const TICK: Duration = Duration::from_millis(50);

@@ -255,8 +255,7 @@ impl Gathered {
 
     fn about_failures(&self) -> Option<String> {
         let all = self.succeeded + self.failed;
-        let reasons: Vec<String> =
-            self.failures.iter().map(|one| format!("{} times {}", one.count, one.code)).collect();
+        let reasons: Vec<String> = self.failures.iter().map(|one| format!("{} ({})", one.code, one.count)).collect();
         let failed = (self.failed > 0).then(|| format!("{} of {all} failed: {}", self.failed, reasons.join(", ")));
         let resent = (self.resent > 0).then(|| {
             format!("{} of {all} were sent twice: the server had closed the connection that it had kept", self.resent)
@@ -393,7 +392,7 @@ mod tests {
         let fail = |code: &str| Trace { end: ms(9), failure: Some(Reason::new(code, "why")), ..Trace::default() };
         let all = gathered(&[fail("http_503"), answer(0, 100, 10, 5), fail("timeout"), fail("http_503")]);
         assert_eq!(value(&all, "success_rate"), Some(0.25));
-        assert_eq!(note(&all, "success_rate"), "3 of 4 failed: 2 times http_503, 1 times timeout");
+        assert_eq!(note(&all, "success_rate"), "3 of 4 failed: http_503 (2), timeout (1)");
         assert_eq!(value(&all, "request_latency"), Some(140.0));
         assert_eq!(all.rows[0].outcome, Outcome::Failed { reason: "http_503".into() });
         assert_eq!(value(&gathered(&[fail("x")]), "request_throughput"), None);

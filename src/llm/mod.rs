@@ -9,7 +9,6 @@
 //! a stream says (`reading`), prompts, arrivals, figures and validity. Two parts touch the world: `wire` speaks HTTP,
 //! `command` starts processes. `drive` sends at the right times, and `explain` says what a failure means.
 
-mod arrivals;
 mod command;
 mod drive;
 mod events;

@@ -129,7 +129,8 @@ impl Reading {
     }
 }
 
-fn pieces(count: usize) -> String {
+/// So many pieces, in words.
+pub(super) fn pieces(count: usize) -> String {
     if count == 1 { "1 piece".into() } else { format!("{count} pieces") }
 }
 

@@ -7,7 +7,7 @@ use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValu
 
 use super::explain;
 use super::prompts::Given;
-use super::reading::Reading;
+use super::reading::{Reading, pieces};
 use super::request::{Endpoint, Fields, body};
 use super::trace::Trace;
 use crate::connect;
@@ -175,17 +175,18 @@ impl Wire {
     }
 
     /// Time is up: of the whole request, or of waiting for a piece.
-    fn too_long(&self, pieces: usize, whole: bool) -> Reason {
+    fn too_long(&self, came: usize, whole: bool) -> Reason {
         let (timeout, silence) = (self.timeout, self.silence);
-        match (pieces, whole) {
+        match (came, whole) {
             (0, true) => Reason::new("timeout", format!("nothing came within {timeout:?}; --timeout allows more")),
             (0, false) => Reason::new("timeout", format!("nothing came within {silence:?}; --silence allows more")),
             (n, true) => {
-                let text = format!("the answer was not over after {timeout:?} and {n} pieces; --timeout allows more");
+                let text =
+                    format!("the answer was not over after {timeout:?} and {}; --timeout allows more", pieces(n));
                 Reason::new("endless", text)
             }
             (n, false) => {
-                let text = format!("nothing more came for {silence:?} after {n} pieces; --silence allows more");
+                let text = format!("nothing more came for {silence:?} after {}; --silence allows more", pieces(n));
                 Reason::new("stalled", text)
             }
         }

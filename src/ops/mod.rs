@@ -18,6 +18,7 @@ pub mod init;
 pub mod llm;
 pub mod load;
 pub mod nearest;
+pub mod onnx;
 pub mod page;
 pub mod planning;
 pub mod publish;

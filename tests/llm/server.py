@@ -1,8 +1,9 @@
-"""llama.cpp's own OpenAI-compatible server (PyPI `xllamacpp`) with the tiny model, until standard input is closed.
+"""llama.cpp's own OpenAI-compatible server (PyPI `xllamacpp`) with the tiny model, until it is killed.
 
     python server.py MODEL.gguf PORT
 """
 
+import signal
 import sys
 
 import xllamacpp
@@ -17,4 +18,4 @@ parameters.n_gpu_layers = 0
 parameters.cpuparams.n_threads = 2
 server = xllamacpp.Server(parameters)
 print(server.listening_address, flush=True)
-sys.stdin.read()
+signal.pause()

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use crate::stats::Random;
+use super::Random;
 
 /// The times of arrivals, ascending, for ever.
-#[derive(Debug)]
-pub(super) struct Arrivals {
+#[derive(Debug, Clone)]
+pub struct Arrivals {
     random: Random,
     rate: f64,
     at: f64,
@@ -14,7 +14,7 @@ pub(super) struct Arrivals {
 
 impl Arrivals {
     /// So many a second on average (a positive number), drawn from a seed.
-    pub(super) const fn new(rate: f64, seed: u64) -> Self {
+    pub const fn new(rate: f64, seed: u64) -> Self {
         Self { random: Random::new(seed), rate, at: 0.0 }
     }
 }
