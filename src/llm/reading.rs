@@ -158,6 +158,7 @@ pub(super) fn words(error: &Value) -> String {
 mod tests {
     use super::{Reading, words};
     use crate::llm::trace::Usage;
+    use crate::stats::Random;
     use serde_json::json;
     use std::time::Duration;
 
@@ -245,6 +246,43 @@ mod tests {
         }
         let deep = "[".repeat(100_000);
         assert!(read(&format!("data: {deep}\n\n")).1.unwrap_err().starts_with("malformed"));
+    }
+
+    /// Pieces of real streams in any order, cut anywhere and with bytes turned: it ends, with an answer or with a reason.
+    #[test]
+    fn any_bytes_end_well() {
+        let piece = b"data: {\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\n".as_slice();
+        let parts = [
+            piece,
+            piece,
+            b"data: [DONE]\n\n",
+            b"data: {\"choices\":[{\"finish_reason\":\"stop\"}]}\r\n\r\n",
+            b"\r",
+            b": ping\n",
+            b"data: {\"usage\":{\"completion_tokens\":18446744073709551616}}\n\n",
+            b"\xff\xfe\x00",
+            b"data",
+            b"data: {\"error\":{}}\n\n",
+            b"\xef\xbb\xbf",
+        ];
+        let mut random = Random::new(17);
+        let mut ends = [0_u32; 2];
+        for _ in 0..20_000 {
+            let mut bytes: Vec<u8> = Vec::new();
+            for _ in 0..random.bits() % 12 {
+                bytes.extend_from_slice(parts[random.bits() as usize % parts.len()]);
+            }
+            if !bytes.is_empty() && random.coin() {
+                let at = random.bits() as usize % bytes.len();
+                bytes[at] ^= 1 << (random.bits() % 8);
+            }
+            let cut = random.bits() as usize % (bytes.len() + 1);
+            let mut reading = Reading::new(4);
+            let taken = reading.take(&bytes[..cut], AT).and_then(|()| reading.take(&bytes[cut..], AT));
+            let ended = taken.and_then(|()| reading.end());
+            ends[usize::from(ended.is_ok())] += 1;
+        }
+        assert!(ends.iter().all(|count| *count > 20), "both ends are met: {ends:?}");
     }
 
     #[test]
