@@ -1,6 +1,7 @@
 //! `backsight llm measure`.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{ArgGroup, Subcommand, ValueEnum};
 
@@ -30,6 +31,12 @@ enum Action {
 
 const EXIT_CODES: &str = "Exit codes: 0 measured, also where a cell is INVALID with its reason; 1 all requests failed; 2 the \
 command line or a file is wrong; 4 the tool or its surroundings failed. docs/llm.md says what each figure means.";
+
+/// How many answers and how much time a cell needs where nothing is said: alone, and in one call of many.
+const ALONE: (u64, Duration) = (50, Duration::from_secs(10));
+const IN_PAIRS: (u64, Duration) = (10, Duration::from_secs(1));
+/// When a cell is over, whatever is missing.
+const LIMIT: Duration = Duration::from_secs(300);
 
 #[derive(Debug, Clone, Copy, Default, ValueEnum)]
 enum Interface {
@@ -78,15 +85,19 @@ struct MeasureArgs {
     /// The longest answer, in tokens.
     #[arg(long, default_value_t = 64, value_name = "N")]
     max_tokens: u32,
-    /// A cell needs so many whole answers ...
-    #[arg(long, default_value_t = 50, value_name = "N")]
-    requests: u64,
-    /// ... and this time; with less it is INVALID.
-    #[arg(long, value_parser = duration, default_value = "10s", value_name = "TIME")]
-    duration: StepDuration,
-    /// After this time nothing more is sent in a cell, whatever is missing.
-    #[arg(long, value_parser = duration, default_value = "5m", value_name = "TIME")]
-    limit: StepDuration,
+    /// A cell needs so many whole answers (50; in one call of a paired run 10) ...
+    #[arg(long, value_name = "N")]
+    requests: Option<u64>,
+    /// ... and this time (10s; in one call of a paired run 1s); with less it is INVALID.
+    #[arg(long, value_parser = duration, value_name = "TIME")]
+    duration: Option<StepDuration>,
+    /// After this time nothing more is sent in a cell, whatever is missing (5m).
+    #[arg(long, value_parser = duration, value_name = "TIME")]
+    limit: Option<StepDuration>,
+    /// The time for all cells together: where no other is given, each has its share as --limit, and half of that as
+    /// --duration at the most.
+    #[arg(long, value_parser = duration, value_name = "TIME")]
+    budget: Option<StepDuration>,
     /// A cell in which a larger share of requests failed is INVALID.
     #[arg(long, value_parser = percent, default_value = "1%", value_name = "SHARE")]
     max_failed: Percent,
@@ -147,7 +158,23 @@ pub(super) fn run(args: LlmArgs, console: Console) -> ExitCode {
     }
 }
 
+impl MeasureArgs {
+    /// What a cell must have.
+    fn demands(&self) -> Demands {
+        let in_pairs = std::env::var_os("BACKSIGHT_PAIRED").is_some();
+        let (requests, usual) = if in_pairs { IN_PAIRS } else { ALONE };
+        let loads = if self.rate.is_empty() { self.concurrency.len() } else { self.rate.len() };
+        let cells = loads * if self.prompts.is_some() { 1 } else { self.prompt_tokens.len() };
+        // Of a paired run the calls together have the budget, and how many there are is not known here.
+        let share = self.budget.filter(|_| !in_pairs).map(|budget| budget.0 / cells.max(1) as u32);
+        let limit = self.limit.map_or_else(|| share.unwrap_or(LIMIT), |limit| limit.0);
+        let duration = self.duration.map_or_else(|| share.map_or(usual, |share| usual.min(share / 2)), |time| time.0);
+        Demands { requests: self.requests.unwrap_or(requests), duration, failed: self.max_failed.0, limit }
+    }
+}
+
 fn request(args: MeasureArgs) -> std::io::Result<Request> {
+    let demands = args.demands();
     let target = match (args.endpoint, args.command) {
         (Some(address), _) => Target::Endpoint {
             address,
@@ -168,18 +195,13 @@ fn request(args: MeasureArgs) -> std::io::Result<Request> {
     };
     Ok(Request {
         target,
+        demands,
         name: args.name,
         concurrency: if args.rate.is_empty() { args.concurrency } else { Vec::new() },
         rates: args.rate,
         prompt_tokens: args.prompt_tokens,
         prompts: args.prompts,
         max_tokens: args.max_tokens,
-        demands: Demands {
-            requests: args.requests,
-            duration: args.duration.0,
-            failed: args.max_failed.0,
-            limit: args.limit.0,
-        },
         warm_up: args.warm_up,
         timeout: args.timeout.0,
         silence: args.silence.0,

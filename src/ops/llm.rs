@@ -11,7 +11,7 @@ use crate::llm::{
     self, Access, Api, Command, Demands, Endpoint, EndpointError, Entry, Fields, Lengths, LlmError, MOST_CELLS,
     MOST_REQUESTS, Measurement, Measuring, PromptsError, Source, Wire,
 };
-use crate::results::{ExitCode, Validity};
+use crate::results::{ExitCode, Reason, Validity};
 
 /// The largest file of prompts or certificates, in bytes.
 const LARGEST: u64 = 64 << 20;
@@ -141,8 +141,20 @@ pub struct Record {
     pub target: Shown,
     /// Where prompts and arrivals were drawn from.
     pub seed: u64,
+    /// What became of it as a whole, where no request succeeded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub outcome: Option<Failed>,
     /// The cells.
     pub benchmarks: Vec<Entry>,
+}
+
+/// That nothing was measured, and why: a run takes it over as the reason of its step.
+#[derive(Debug, Serialize)]
+pub struct Failed {
+    /// Always `errored`.
+    status: &'static str,
+    /// Why.
+    reason: Reason,
 }
 
 /// What answered, without secrets.
@@ -161,10 +173,22 @@ pub enum Shown {
 }
 
 impl Record {
+    fn new(target: Shown, seed: u64, benchmarks: Vec<Entry>) -> Self {
+        let failed = benchmarks.iter().all(|entry| entry.value("success_rate").unwrap_or(0.0) == 0.0);
+        let first = || benchmarks.iter().flat_map(|entry| &entry.failures).next();
+        let outcome = failed.then(|| Failed {
+            status: "errored",
+            reason: first().map_or_else(
+                || Reason::new("not_measured", "no request was sent"),
+                |first| Reason::new(&first.code, &first.text),
+            ),
+        });
+        Self { target, seed, outcome, benchmarks }
+    }
+
     /// What the process returns: no answer at all is a failure, a doubtful one stands in the record.
-    pub fn exit_code(&self) -> ExitCode {
-        let failed = self.benchmarks.iter().all(|entry| entry.value("success_rate").unwrap_or(0.0) == 0.0);
-        if failed { ExitCode::Failed } else { ExitCode::Passed }
+    pub const fn exit_code(&self) -> ExitCode {
+        if self.outcome.is_some() { ExitCode::Failed } else { ExitCode::Passed }
     }
 
     /// Why a cell may not be used, each with its parameters.
@@ -214,7 +238,7 @@ pub fn measure(request: Request, told: &mut dyn FnMut(Measuring<'_>)) -> Result<
     };
     let benchmarks = llm::measure(measurement, &cancel, told)
         .map_err(|error| MeasureError::Measurement { error, signal: cancel.signal() })?;
-    Ok(Record { target: prepared.shown, seed, benchmarks })
+    Ok(Record::new(prepared.shown, seed, benchmarks))
 }
 
 /// Whether the numbers make sense.

@@ -109,9 +109,11 @@ fn what_is_asked_is_what_the_interface_wants() {
     assert_eq!(last.body["stream_options"], Value::Null);
 }
 
-#[test]
-fn each_failure_has_its_reason_and_a_next_step() {
-    let cases: [(&str, Vec<Act>, &[&str], &str); 11] = [
+/// A reason, what the server does, further arguments, and words of the message.
+type Fault = (&'static str, Vec<Act>, &'static [&'static str], &'static str);
+
+fn faults() -> [Fault; 11] {
+    [
         (
             "http_401",
             status(401, "application/json", "{\"error\":\"bad key sk-very-secret\"}"),
@@ -157,15 +159,23 @@ fn each_failure_has_its_reason_and_a_next_step() {
             &[],
             "out of \\u{1b}[31mmemory",
         ),
-    ];
+    ]
+}
+
+#[test]
+fn each_failure_has_its_reason_and_a_next_step() {
     let sandbox = Sandbox::new().env("KEY", "sk-very-secret");
-    for (code, acts, further, words) in cases {
+    for (code, acts, further, words) in faults() {
         let server = FakeLlm::start(move |_, _| acts.clone());
         let outcome = measure(&sandbox, &server.url, further);
         outcome.says(1, &["INVALID (all_failed)", words, "all requests failed"]);
         let found = record(&outcome);
         assert_eq!(found["benchmarks"][0]["failures"][0]["code"], code, "{outcome:?}");
         assert_eq!(found["benchmarks"][0]["requests"][0]["outcome"], "failed");
+        assert_eq!(
+            (&found["outcome"]["status"], &found["outcome"]["reason"]["code"]),
+            (&"errored".into(), &code.into())
+        );
         assert_eq!(found["benchmarks"][0]["requests"][0]["reason"], code);
         assert_eq!(value(&found, 0, "success_rate"), 0.0);
         assert!(!outcome.stdout.contains("very-secret") && !outcome.stderr.contains("very-secret"), "{outcome:?}");
@@ -239,6 +249,21 @@ fn too_little_is_invalid() {
     assert_eq!(validity(&found, 0), "valid");
     let answers = found["benchmarks"][0]["requests"].as_array().unwrap().len();
     assert!((2..=20).contains(&answers), "as many as go into a second: {answers}");
+}
+
+#[test]
+fn a_budget_is_for_all_cells_and_one_call_of_a_pair_is_short() {
+    let server = FakeLlm::start(|_, _| answer(5, 1, 3));
+    let line =
+        ["llm", "measure", "--endpoint", &server.url, "--model", "m", "--format", "json", "--prompt-tokens", "4,5"];
+    let began = std::time::Instant::now();
+    let found = record(Sandbox::new().run(&[&line[..], &["--budget", "2s", "--requests", "20"]].concat()).says(0, &[]));
+    assert_eq!((validity(&found, 0), validity(&found, 1)), ("valid", "valid"));
+    assert!(began.elapsed().as_secs_f64() > 1.0, "each cell has half of its second at least");
+    let short = Sandbox::new().env("BACKSIGHT_PAIRED", "1").run(&line);
+    let found = record(short.says(0, &[]));
+    assert_eq!(validity(&found, 0), "valid");
+    assert!(began.elapsed().as_secs_f64() < 18.0, "two cells alone would take 20 s");
 }
 
 /// A server that stands still for a second makes all wait that come meanwhile: an open loop sees each of them, where a
