@@ -17,6 +17,7 @@ mod import;
 mod init;
 mod llm;
 mod manner;
+mod matrix;
 mod onnx;
 mod output;
 mod progress;
@@ -83,6 +84,8 @@ enum Command {
     Baseline(baseline::BaselineArgs),
     /// What benchmarks and tests did over commits: tables, plots, change points, drift since a release.
     History(Box<history::Args>),
+    /// Which model really ran on which target, when, and why not: derived from stored runs.
+    Matrix(matrix::Args),
     /// Find steps and drifts in series of measurements.
     Changepoints(changepoints::Args),
     /// Take over the history that another tool has kept.
@@ -119,6 +122,7 @@ pub fn main() -> Code {
         Command::Runs(args) => runs::run(&args, &mut anstream::stdout().lock(), &mut anstream::stderr().lock()),
         Command::Baseline(args) => baseline::run(&args, &mut anstream::stdout().lock(), &mut anstream::stderr().lock()),
         Command::History(args) => history::run(&args, &mut anstream::stdout().lock(), &mut anstream::stderr().lock()),
+        Command::Matrix(args) => matrix::run(&args, console),
         Command::Changepoints(args) => changepoints::run(&args, console),
         Command::Import(args) => import::run(&args, console),
         Command::Convert(args) => convert::run(&args, console),

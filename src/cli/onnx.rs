@@ -1,6 +1,6 @@
 //! `backsight onnx`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use super::output::Console;
 use crate::onnx::{Dim, Fill, ModelFacts, Scenario, SlotKind, Tolerance, inspect};
 use crate::ops::onnx::{Fate, Request, check, ctrf, document, measure};
+use crate::ops::targets::climb_here;
 use crate::pipeline::{Percent, StepDuration};
 use crate::report::escape::line;
 use crate::results::ExitCode;
@@ -31,6 +32,15 @@ enum Command {
         /// How to print it.
         #[arg(long, value_enum, default_value_t)]
         format: Format,
+    },
+    /// Climb a target's ladder in this process.
+    #[command(hide = true)]
+    Probe {
+        /// The target.
+        target: String,
+        /// Where a virtual environment may be.
+        #[arg(long, default_value = ".")]
+        folder: PathBuf,
     },
     /// Whether a model answers rightly: against stored answers, or what the CPU answers. Prints CTRF JSON.
     Check(Box<ModelArgs>),
@@ -72,6 +82,9 @@ struct ModelArgs {
     /// `state.1=batch`. An unnamed one is called by its input and axis.
     #[arg(long = "dimension", value_name = "NAME=N[,N...]|NAME", value_parser = dimension)]
     dimensions: Vec<(String, Sizes)>,
+    /// The size of an open dimension that is no parameter of results: part of what the model is.
+    #[arg(long = "size", value_name = "NAME=N", value_parser = dimension)]
+    sizes: Vec<(String, Sizes)>,
     /// What an input is filled with: `sr=16000`, `ids=0..30000`.
     #[arg(long = "input", value_name = "NAME=VALUE|LOW..HIGH", value_parser = fill)]
     inputs: Vec<(String, Fill)>,
@@ -103,18 +116,43 @@ struct LoadArgs {
     /// Threads inside an operator, or several numbers to try each; default: one for each processor.
     #[arg(long, value_name = "N[,N...]", value_delimiter = ',', value_parser = clap::value_parser!(u16).range(1..=4096))]
     threads: Vec<u16>,
-    /// At least so many queries.
-    #[arg(long, value_name = "N", default_value_t = 50)]
-    queries: usize,
-    /// At least so long.
-    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = duration)]
-    time: Duration,
+    /// At least so many queries; default: 50, or 5 for one call of a paired run.
+    #[arg(long, value_name = "N")]
+    queries: Option<usize>,
+    /// At least so long; default: 10s, or 1s for one call of a paired run.
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    time: Option<Duration>,
+    /// Time for all combinations together: they last less long where it is short.
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    budget: Option<Duration>,
     /// Not longer than this, for each combination; default: three times `--time`.
     #[arg(long, value_name = "TIME", value_parser = duration)]
     most: Option<Duration>,
     /// The 99th percentile of latency that must hold for the result to be valid.
     #[arg(long, value_name = "TIME", value_parser = duration)]
     latency_limit: Option<Duration>,
+}
+
+/// How long a combination lasts at the least that nobody called in pairs, and one call that somebody did.
+const ALONE: Duration = Duration::from_secs(10);
+const IN_PAIRS: Duration = Duration::from_secs(1);
+
+/// Whether this is one call of many in a paired measurement.
+fn in_pairs() -> bool {
+    std::env::var_os("BACKSIGHT_PAIRED").is_some()
+}
+
+impl LoadArgs {
+    /// The least and the longest time of each of so many combinations. Within a budget three quarters are for the queries
+    /// and the rest for loading, checking and warming up.
+    fn times(&self, combinations: usize) -> (Duration, Duration) {
+        let in_pairs = in_pairs();
+        let usual = if in_pairs { IN_PAIRS } else { ALONE };
+        let share = self.budget.filter(|_| !in_pairs).map(|budget| budget.mul_f64(0.75) / combinations.max(1) as u32);
+        let time = self.time.unwrap_or_else(|| share.map_or(usual, |share| share.min(usual)));
+        let most = self.most.unwrap_or_else(|| share.map_or(time * 3, |share| share.max(time)));
+        (time, most.max(time))
+    }
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
@@ -188,6 +226,10 @@ fn duration(text: &str) -> Result<Duration, String> {
 pub(super) fn run(args: &Args, console: Console) -> ExitCode {
     match &args.command {
         Command::Inspect { model, format } => inspected(model, *format, console),
+        Command::Probe { target, folder } => {
+            let probe = climb_here(target, folder);
+            super::written(serde_json::to_writer(std::io::stdout().lock(), &probe).map_err(Into::into))
+        }
         Command::Check(model) => {
             let request = request(model, None);
             let result = check(&request);
@@ -211,22 +253,27 @@ fn request(args: &ModelArgs, load: Option<&LoadArgs>) -> Request {
     let file = || args.model.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     let mut dimensions: BTreeMap<String, Vec<i64>> = BTreeMap::new();
     let mut same = BTreeMap::new();
-    for (name, sizes) in &args.dimensions {
+    let mut fixed = BTreeSet::new();
+    for (name, sizes) in args.dimensions.iter().chain(&args.sizes) {
         match sizes {
             Sizes::These(sizes) => dimensions.entry(name.clone()).or_default().extend(sizes),
             Sizes::As(other) => drop(same.insert(name.clone(), other.clone())),
         }
     }
-    let time = load.map_or(Duration::from_secs(10), |load| load.time);
+    fixed.extend(args.sizes.iter().map(|(name, _)| name.clone()));
+    let combinations =
+        dimensions.values().map(Vec::len).product::<usize>() * load.map_or(1, |load| load.threads.len().max(1));
+    let (time, most) = load.map_or((ALONE, ALONE), |load| load.times(combinations));
     Request {
         model: args.model.clone(),
         name: args.name.clone().unwrap_or_else(file),
         target: args.target.clone(),
         device: args.device,
         runtime: args.onnxruntime.clone(),
-        folder: PathBuf::from("."),
+        folder: std::env::var_os("BACKSIGHT_WORKSPACE").map_or_else(|| PathBuf::from("."), PathBuf::from),
         dimensions,
         same,
+        fixed,
         fills: args.inputs.iter().cloned().collect(),
         threads: load.map(|load| load.threads.iter().map(|n| usize::from(*n)).collect()).unwrap_or_default(),
         scenario: load.map_or(Scenario::SingleStream, |load| match load.scenario {
@@ -236,9 +283,9 @@ fn request(args: &ModelArgs, load: Option<&LoadArgs>) -> Request {
             Kind::Server => Scenario::Server { rate: load.rate.unwrap_or(1.0) },
         }),
         streams: load.map_or(1, |load| usize::from(load.streams)),
-        queries: load.map_or(1, |load| load.queries),
+        queries: load.map_or(1, |load| load.queries.unwrap_or(if in_pairs() { 5 } else { 50 })),
         time,
-        most: load.and_then(|load| load.most).unwrap_or(time * 3).max(time),
+        most,
         latency_limit: load.and_then(|load| load.latency_limit),
         seed: args.seed,
         golden: args.golden.clone(),

@@ -21,6 +21,8 @@ enum Name {
     Pipeline,
     /// What `backsight history --format json` writes.
     History,
+    /// What `backsight matrix --format json` writes.
+    Matrix,
 }
 
 /// Runs the command.
@@ -29,6 +31,7 @@ pub(super) fn run(args: &Args) -> ExitCode {
         Name::Results => Format::Results,
         Name::Pipeline => Format::Pipeline,
         Name::History => Format::History,
+        Name::Matrix => Format::Matrix,
     };
     written(print(&schema_text(format)))
 }

@@ -6,6 +6,7 @@
 //! difference between two runs is not noise that their samples know of.
 
 mod cases;
+mod matrix;
 mod paired;
 pub mod quarantine;
 pub mod reliability;
@@ -20,6 +21,7 @@ use crate::results::{
 };
 use crate::stats;
 
+pub use matrix::matrix;
 pub use paired::{Finding, paired, row as paired_row};
 pub use simulation::{Family, Recorded, Scenario, Sensitivity, Source, Tally, sensitivity, simulate};
 pub use trial::{

@@ -156,6 +156,7 @@ impl Schedule<'_> {
 
     /// Tells the end of an entry; `ran` is when it began and how long it took.
     fn finish(&self, at: usize, ended: Ended, ran: Option<(Timestamp, Duration)>) {
+        let ended = ended.held_to(self.plan.items[at].xfail.as_ref());
         let status = ended.status;
         self.tell(&self.plan.items[at], ended, ran);
         let mut board = self.lock();

@@ -15,9 +15,10 @@ use super::ended::Ended;
 use super::log::Log;
 use super::process::{Ended as ProcessEnded, Job, Streams, supervise};
 use super::{Emitter, Workshop};
+use crate::harness::outcome;
 use crate::pipeline::{OutputSource, TestHarness};
 use crate::plan::{Invocation, Item};
-use crate::results::{Case, Event, Failure, Kind, Outcome, RemarkLevel, StepStatus};
+use crate::results::{Case, Event, Failure, Kind, Outcome, Reason, RemarkLevel, StepStatus};
 
 /// The largest report that is kept of what a command prints, in bytes.
 const LARGEST: u64 = 1 << 30;
@@ -64,6 +65,8 @@ struct TestStep<'a> {
 struct Attempt {
     process: ProcessEnded,
     failures: u64,
+    /// Why it cannot be done here, which is no failure.
+    skipped: Option<Reason>,
 }
 
 impl TestStep<'_> {
@@ -72,14 +75,16 @@ impl TestStep<'_> {
         let mut number = 1;
         let last = loop {
             let attempt = self.attempt(number, log, &mut attempts);
-            let again = attempt.as_ref().is_ok_and(|attempt| !attempt.process.success() || attempt.failures > 0);
+            let is_bad =
+                |attempt: &Attempt| attempt.failures > 0 || (!attempt.process.success() && attempt.skipped.is_none());
+            let again = attempt.as_ref().is_ok_and(is_bad);
             if !again || number > retries || self.workshop.cancel.is_asked() {
                 break attempt;
             }
             number += 1;
         };
         // Also where the last attempt could not be started: the earlier ones have their results.
-        let failed = attempts.finish(&mut |case| self.emitter.emit(Event::CaseFinished { case }));
+        let failed = attempts.finish(&mut |case| self.emit(case));
         match last {
             Ok(last) => self.judge(&last, failed, number),
             Err(ended) => Ended { attempts: number, ..ended },
@@ -93,6 +98,8 @@ impl TestStep<'_> {
         } else if process.timed_out {
             let text = format!("stopped after {:?}; `timeout` sets the limit", self.item.timeout);
             Ended::because(StepStatus::TimedOut, "timeout", text)
+        } else if let Some(reason) = last.skipped.clone().filter(|_| failed == 0) {
+            Ended { reason: Some(reason), ..Ended::new(StepStatus::Skipped) }
         } else if failed > 0 || !process.success() {
             Ended::new(StepStatus::Failed)
         } else {
@@ -135,16 +142,15 @@ impl TestStep<'_> {
         };
         attempts.begin();
         let mut take = |case: Case| {
-            attempts.take(Case { step: self.item.id.clone(), ..case }, &mut |case| {
-                self.emitter.emit(Event::CaseFinished { case });
-            });
+            attempts.take(Case { step: self.item.id.clone(), ..case }, &mut |case| self.emit(case));
         };
         let read = self.read_reports(&kept, since, &mut take);
-        if let Some(case) = self.own_case(&process, &read, log) {
+        let skipped = self.skipped(&kept).filter(|_| !process.timed_out && !process.cancelled);
+        if let Some(case) = self.own_case(&process, &read, log).filter(|_| skipped.is_none()) {
             take(case);
         }
         let failures = attempts.failures_now();
-        Ok(Attempt { process, failures })
+        Ok(Attempt { process, failures, skipped })
     }
 
     /// Runs the command; what it prints goes to the log, and what is its report to `printed` too.
@@ -205,6 +211,12 @@ impl TestStep<'_> {
         read
     }
 
+    /// Why our own program says that it cannot be done here.
+    fn skipped(&self, report: &Path) -> Option<Reason> {
+        let told = self.invocation.is_own().then(|| std::fs::read(report).ok().and_then(|bytes| outcome(&bytes)))??;
+        told.reason.filter(|_| told.status == "skipped")
+    }
+
     /// The case that stands for the command itself: the only one where no report was written, otherwise there only if
     /// something went wrong that no case tells.
     fn own_case(&self, process: &ProcessEnded, read: &Read, log: &Log<'_>) -> Option<Case> {
@@ -245,7 +257,15 @@ impl TestStep<'_> {
     }
 
     fn emit_own_case(&self, outcome: Outcome, message: Option<String>, text: Option<String>) {
-        self.emitter.emit(Event::CaseFinished { case: self.case(outcome, message, text) });
+        self.emit(self.case(outcome, message, text));
+    }
+
+    /// Tells a case; one that fails as a rule says that it must is skipped.
+    fn emit(&self, mut case: Case) {
+        if self.item.xfail.is_some() && case.outcome.is_failure() {
+            case.outcome = Outcome::Skipped;
+        }
+        self.emitter.emit(Event::CaseFinished { case });
     }
 }
 

@@ -12,7 +12,7 @@ use super::documents::documents;
 use super::gather::{Gather, between, metric, middle, sampled};
 use super::units::{Unit, snake_case};
 use super::{HarnessError, Parsed, quoted};
-use crate::results::{Benchmark, Direction, Execution, Validity};
+use crate::results::{Benchmark, Direction, Execution, Reason, Validity};
 
 const HELP: &str =
     "expected `{\"benchmarks\": [{\"name\": \"a\", \"metrics\": [{\"value\": 1.5, \"unit\": \"ms\"}]}]}`";
@@ -55,6 +55,24 @@ struct Measured {
     iterations: Option<u64>,
     original_unit: Option<String>,
     note: Option<String>,
+}
+
+/// What became of a model that our own program was asked for, as it says beside its report.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Outcome {
+    /// `passed`, `failed`, `skipped`, `errored`.
+    pub status: String,
+    /// Why it did not pass.
+    pub reason: Option<Reason>,
+}
+
+/// What a report of our own program says became of it; `None` where it does not say.
+pub fn outcome(bytes: &[u8]) -> Option<Outcome> {
+    #[derive(Deserialize)]
+    struct Told {
+        outcome: Outcome,
+    }
+    serde_json::from_slice::<Told>(bytes).ok().map(|told| told.outcome)
 }
 
 /// Reads the file.

@@ -105,6 +105,7 @@ pub use adapter::{
     Adapter, Confidence, HEAD, Head, OnBenchmark, ParseBenchmarks, ReadCases, ReadEach, ReadLines, ReadTwice, Reading,
     Source, Tree, TreeFile, Undecided, detect,
 };
+pub use backsight::{Outcome, outcome};
 
 use crate::results::Benchmark;
 

@@ -41,6 +41,7 @@ pub fn probe(root: &Path) -> Host {
         container: surroundings::container(&tree, kubernetes),
         hypervisor,
         targets: vec!["cpu".to_owned()],
+        probes: Vec::new(),
         unread,
     };
     host.class_key = class_key(&host);

@@ -7,6 +7,7 @@
 
 mod ancestry;
 mod ask;
+mod browser;
 mod cgroup;
 mod change;
 mod cpuinfo;
@@ -19,6 +20,7 @@ mod repository;
 mod start;
 mod state;
 mod surroundings;
+mod targets;
 mod toolchain;
 mod tree;
 mod worktrees;
@@ -27,6 +29,7 @@ pub use ancestry::{
     Ancestry, Trailer, ancestry, author, between, commit_named, file_at, first_parents, headline, latest_tag,
     line as commit_line, trailers,
 };
+pub use browser::{Adapter, BrowserError, BrowserFacts, ask_browser, browser};
 pub use cgroup::groups;
 pub use change::change;
 pub use data::{DataError, DataRepository, Patience, REMOTE as DATA_REMOTE, Told};
@@ -36,5 +39,6 @@ pub use machine::probe;
 pub use repository::repository_name;
 pub use start::start;
 pub use state::State;
+pub use targets::device;
 pub use toolchain::toolchains;
 pub use worktrees::{CopiesError, Revision, Wanted, WorkingCopies, working_copies};

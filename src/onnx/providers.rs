@@ -21,8 +21,6 @@ pub enum Provider {
     Directml,
     /// Qualcomm's QNN.
     Qnn,
-    /// The runtime's own WebGPU, without a browser.
-    Webgpu,
 }
 
 impl Provider {
@@ -38,7 +36,6 @@ impl Provider {
             Self::Coreml => "CoreMLExecutionProvider",
             Self::Directml => "DmlExecutionProvider",
             Self::Qnn => "QNNExecutionProvider",
-            Self::Webgpu => "WebGpuExecutionProvider",
         }
     }
 
@@ -52,7 +49,6 @@ impl Provider {
             Self::Openvino(_) => "onnxruntime-openvino",
             Self::Directml => "onnxruntime-directml",
             Self::Qnn => "onnxruntime-qnn",
-            Self::Webgpu => "onnxruntime-webgpu",
         }
     }
 }
@@ -72,7 +68,6 @@ pub fn providers(target: &str) -> Option<&'static [Provider]> {
         "coreml" => &[Provider::Coreml],
         "directml" => &[Provider::Directml],
         "qnn" => &[Provider::Qnn],
-        "webgpu" => &[Provider::Webgpu],
         _ => return None,
     })
 }

@@ -90,7 +90,6 @@ impl Engine {
             Provider::Coreml => ep::CoreML::is_available(),
             Provider::Directml => ep::DirectML::is_available(),
             Provider::Qnn => ep::QNN::is_available(),
-            Provider::Webgpu => ep::WebGPU::is_available(),
         };
         there.unwrap_or(false)
     }
@@ -142,7 +141,6 @@ fn dispatch(provider: Provider, device: i32) -> Option<ep::ExecutionProviderDisp
         Provider::Coreml => ep::CoreML::default().build(),
         Provider::Directml => ep::DirectML::default().with_device_id(device).build(),
         Provider::Qnn => ep::QNN::default().build(),
-        Provider::Webgpu => ep::WebGPU::default().build(),
     };
     Some(built.error_on_failure())
 }
@@ -187,11 +185,21 @@ fn first_line(text: &str) -> String {
     let node = line.rsplit("while running ").next().and_then(|rest| rest.split(" node").next());
     let node = node.filter(|node| told != line && node.len() < 80).map_or_else(String::new, |node| format!("{node}: "));
     let told = format!("{node}{told}");
-    if told.chars().count() > LONGEST { told.chars().take(LONGEST).chain(['…']).collect() } else { told }
+    let count = told.chars().count();
+    if count <= LONGEST {
+        return told;
+    }
+    // Names of C++ functions stand in between; what happened stands at the end.
+    let begin: String = told.chars().take(BEGIN).collect();
+    let end: String = told.chars().skip(count - (LONGEST - BEGIN)).collect();
+    format!("{begin} … {end}")
 }
 
+/// How much of the beginning of a long message is kept, in characters.
+const BEGIN: usize = 60;
+
 /// The most characters of what the runtime says that are kept.
-const LONGEST: usize = 600;
+const LONGEST: usize = 360;
 
 impl Model {
     /// Hands inputs to the runtime, in the order of the model's inputs.

@@ -191,6 +191,7 @@ fn plan(request: &Request) -> Plan {
         secrets: Vec::new(),
         working_dir: String::new(),
         timeout: request.timeout,
+        xfail: None,
         work: Work::Benchmark(measure),
     };
     Plan { items: vec![item], missing_targets: Vec::new(), remarks: Vec::new() }

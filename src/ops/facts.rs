@@ -1,19 +1,22 @@
 //! The facts that planning asks for, from the host and the environment.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use uuid::Uuid;
 
 use super::load::Loaded;
+use super::targets::environment;
 use crate::execute::Environment;
+use crate::onnx::{VARIABLE, find};
 use crate::plan::Facts;
-use crate::results::{Change, Provider};
+use crate::results::{Change, Provider, TargetProbe};
 
-/// The facts for one plan. `targets` are those that the host can execute.
+/// The facts for one plan. `probes` say which targets the host can execute.
 pub(super) fn facts(
     loaded: &Loaded,
     change: &Change,
-    targets: &[String],
+    probes: &[TargetProbe],
     env: &BTreeMap<String, String>,
     run: Option<Uuid>,
 ) -> Facts {
@@ -34,12 +37,33 @@ pub(super) fn facts(
         change_request: change.request.is_some(),
         os: std::env::consts::OS.into(),
         arch: std::env::consts::ARCH.into(),
-        targets: targets.to_vec(),
+        targets: probes.iter().filter(|probe| probe.is_available()).map(|probe| probe.target.clone()).collect(),
+        absent: probes.iter().filter_map(|probe| Some((probe.target.clone(), probe.reason.clone()?))).collect(),
+        target_env: probes.iter().map(|probe| (probe.target.clone(), target_env(probe, loaded, env))).collect(),
+        program: program().display().to_string(),
         env: named.filter_map(|name| Some((name.clone(), env.get(name)?.clone()))).collect(),
         today: jiff::Timestamp::now().strftime("%Y-%m-%d").to_string(),
         project: loaded.project(),
         run_id: run.map(|run| run.to_string()).unwrap_or_default(),
     }
+}
+
+/// What steps on a target are told: its device, and where the runtime of models is, so that both arms of a paired
+/// measurement use the same.
+fn target_env(probe: &TargetProbe, loaded: &Loaded, env: &BTreeMap<String, String>) -> Vec<(String, String)> {
+    let pipeline = loaded.pipeline();
+    let mut told = environment(probe, env);
+    let onnx = pipeline.tests.iter().any(|step| step.onnx.is_some())
+        || pipeline.benchmarks.iter().any(|step| step.onnx.is_some());
+    if onnx && let Ok(found) = find(None, &|name| env.get(name).cloned(), &loaded.workspace) {
+        told.push((VARIABLE.to_owned(), found.path.display().to_string()));
+    }
+    told
+}
+
+/// Our own program.
+pub(super) fn program() -> PathBuf {
+    std::env::current_exe().unwrap_or_else(|_| "backsight".into())
 }
 
 fn steps_env(loaded: &Loaded) -> impl Iterator<Item = &String> {

@@ -4,7 +4,7 @@ use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema};
 
 use crate::pipeline;
-use crate::results::{Document, History};
+use crate::results::{Document, History, Matrix};
 
 /// A format that has a JSON Schema.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,6 +15,8 @@ pub enum Format {
     Results,
     /// What `backsight history` tells, `backsight/history/1`.
     History,
+    /// What `backsight matrix` tells, `backsight/matrix/1`.
+    Matrix,
 }
 
 /// The JSON Schema (draft 2020-12) of a format, as it stands in `schemas/`.
@@ -23,6 +25,7 @@ pub fn schema_text(format: Format) -> String {
         Format::Pipeline => pipeline::schema_text(),
         Format::Results => text(&open_schema::<Document>("results")),
         Format::History => text(&open_schema::<History>("history")),
+        Format::Matrix => text(&open_schema::<Matrix>("matrix")),
     }
 }
 

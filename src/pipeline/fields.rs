@@ -9,8 +9,22 @@ use schemars::{Schema, SchemaGenerator, json_schema};
 use super::scalars::{DURATION, Percent, SHARE, StepDuration};
 
 /// The targets that a pipeline may name, in the order of documentation.
-pub const TARGETS: [&str; 11] =
-    ["cpu", "cuda", "tensorrt", "rocm", "migraphx", "openvino", "coreml", "directml", "qnn", "webgpu", "webnn"];
+pub const TARGETS: [&str; 14] = [
+    "cpu",
+    "cuda",
+    "tensorrt",
+    "rocm",
+    "migraphx",
+    "openvino",
+    "openvino-gpu",
+    "openvino-npu",
+    "coreml",
+    "directml",
+    "qnn",
+    "webgpu",
+    "webnn",
+    "wasm",
+];
 
 /// What a rule's `when` may ask.
 pub const RULE_KEYS: [&str; 6] = ["model", "family", "task", "target", "kind", "step"];
@@ -20,6 +34,8 @@ pub(super) const VARIABLE: &str = "backsight-variable";
 const DATE: &str = "date";
 /// The format name of a branch or a remote.
 const BRANCH: &str = "backsight-branch";
+/// The format name of a range of numbers.
+const RANGE: &str = "backsight-range";
 /// The format name of a reason code.
 pub(super) const CODE: &str = "backsight-code";
 
@@ -31,6 +47,7 @@ pub(super) fn accepts(format: &str, text: &str) -> bool {
         VARIABLE => is_variable(text),
         DATE => text.len() == 10 && text.parse::<jiff::civil::Date>().is_ok(),
         BRANCH => is_branch(text),
+        RANGE => is_range(text),
         CODE => text.starts_with(|c: char| c.is_ascii_lowercase()) && text.chars().all(is_code_character),
         _ => true,
     }
@@ -43,6 +60,12 @@ fn is_branch(text: &str) -> bool {
         !part.is_empty() && !part.starts_with(['.', '-']) && !part.ends_with(['.']) && !part.ends_with(".lock")
     };
     text.len() <= 200 && text.chars().all(plain) && !text.contains("..") && text.split('/').all(part)
+}
+
+/// Two numbers with two dots between.
+fn is_range(text: &str) -> bool {
+    let number = |text: &str| text.trim().parse::<f64>().ok().filter(|number| number.is_finite());
+    text.split_once("..").is_some_and(|(low, high)| number(low).zip(number(high)).is_some_and(|(low, high)| low < high))
 }
 
 fn is_code_character(c: char) -> bool {
@@ -157,5 +180,16 @@ pub(super) fn code(_: &mut SchemaGenerator) -> Schema {
         "pattern": "^[a-z][a-z0-9_]*$",
         "format": CODE,
         "examples": ["unsupported_op", "insufficient_memory"],
+    })
+}
+
+/// A range of numbers, the upper one left out.
+pub(super) fn number_range(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "string",
+        "title": "range of numbers",
+        "pattern": "^ *-?[0-9.eE+-]+ *\\.\\. *-?[0-9.eE+-]+ *$",
+        "format": RANGE,
+        "examples": ["0..30000", "-1.0..1.0"],
     })
 }

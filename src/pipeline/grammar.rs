@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::fields;
 use super::harness::{Harness, TestHarness};
+use super::onnx::{OnnxSettings, OnnxStep};
 use super::{Percent, StepDuration};
 
 /// A pipeline file, version 1.
@@ -50,7 +51,7 @@ pub struct Pipeline {
     /// Things to measure.
     #[serde(default)]
     pub benchmarks: Vec<BenchmarkStep>,
-    /// Which model × target pairs are skipped and why; the first that matches wins.
+    /// Which model × target pairs are skipped or must fail, and why; the first that matches wins.
     #[serde(default)]
     pub rules: Vec<Rule>,
     /// Where the baseline comes from.
@@ -188,6 +189,9 @@ pub struct Model {
     /// Its file, relative to the workspace.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
+    /// Of an ONNX model, sizes and inputs that each step with it needs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub onnx: Option<OnnxSettings>,
     /// Anything else.
     #[serde(flatten)]
     pub extra: serde_json::Map<String, serde_json::Value>,
@@ -215,7 +219,11 @@ pub struct TestStep {
     #[serde(flatten)]
     pub common: Common,
     /// The command.
-    pub run: Command,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<Command>,
+    /// Instead of a command: an ONNX model, whose answers are held against stored ones or the CPU's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub onnx: Option<OnnxStep>,
     /// Where the framework writes its JUnit XML (path or glob, relative to `working_dir`); default: what it writes
     /// to `$BACKSIGHT_JUNIT`, otherwise the exit code is the only case.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -243,7 +251,11 @@ pub struct BenchmarkStep {
     #[serde(flatten)]
     pub common: Common,
     /// The command to measure, or the harness to call.
-    pub run: Command,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<Command>,
+    /// Instead of a command: an ONNX model, whose answers are checked before its speed is measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub onnx: Option<OnnxStep>,
     /// A command run once before, in a paired run once in each arm; its time is not measured.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub build: Option<Command>,
@@ -469,6 +481,10 @@ pub struct Rule {
     pub code: String,
     /// The reason for people.
     pub reason: String,
+    /// Where it is being worked on: an address or number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1))]
+    pub issue: Option<String>,
     /// The day (YYYY-MM-DD, UTC) from which the rule no longer holds and the run says so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "fields::date")]
@@ -481,6 +497,11 @@ pub struct Rule {
 pub enum RuleAction {
     /// The pair is not run.
     Skip,
+    /// The pair is run and must fail: a failure is a skip with the reason, and a success fails the run, so that the rule
+    /// does not outlive what it is about.
+    Xfail,
+    /// The pair is run, and parts of the model may run on the processor.
+    AllowCpuFallback,
 }
 
 /// How `backsight publish` reports.

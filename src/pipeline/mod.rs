@@ -13,6 +13,7 @@ mod grammar;
 mod harness;
 mod load;
 mod models;
+mod onnx;
 mod scalars;
 mod schema;
 mod semantics;
@@ -32,6 +33,7 @@ pub use grammar::{
 pub use harness::{Harness, TestHarness};
 pub use load::{MAX_BYTES, MAX_DEPTH, MAX_EXPANDED_BYTES, MAX_NODES};
 pub use models::parse_models;
+pub use onnx::{OnnxInput, OnnxScenario, OnnxSettings, OnnxSize, OnnxStep, OnnxTolerance};
 pub use scalars::{Percent, StepDuration};
 pub use schema::{schema, schema_text};
 pub use semantics::{CONDITION_FACTS, TEMPLATE_ROOTS};

@@ -71,11 +71,11 @@ fn config(node: &Node, folder: &str, findings: &mut Findings) -> Vec<Model> {
     let id = named.unwrap_or_else(|| folder.to_owned());
     let (family, revision) = (text_of(&extra, "model_type"), text_of(&extra, "_commit_hash"));
     // These keys of ours would be mistaken for the fields of the same name.
-    for key in ["family", "task", "revision", "path"] {
+    for key in ["family", "task", "revision", "path", "onnx"] {
         extra.shift_remove(key);
     }
     findings.extend(model_id(&id, node.entry("_name_or_path").map_or_else(|| node.head(), |entry| entry.value.span)));
-    vec![Model { id, family, task: None, revision, path: None, extra }]
+    vec![Model { id, family, task: None, revision, path: None, onnx: None, extra }]
 }
 
 fn text_of(object: &Map<String, Value>, key: &str) -> Option<String> {

@@ -103,6 +103,7 @@ fn model_value(model: &Model) -> Value {
         "task": model.task,
         "revision": model.revision,
         "path": model.path,
+        "onnx": model.onnx,
         "extras": model.extra,
     });
     if let Some(map) = value.as_object_mut() {

@@ -6,13 +6,14 @@ use std::time::Duration;
 
 use serde_json::json;
 
+use super::onnx::{self, Asking, Wish};
 use super::rules::{Rules, Subject};
 use super::{
     Facts, Invocation, Item, Manner, Measure, Output, Plan, PlanError, Selection, Template, TemplateError, Work, order,
 };
 use crate::pipeline::{
-    BenchmarkStep, Command, Common, ForEach, GenerationStep, MetricName, Model, OutputSource, Percent, Pipeline, Stdin,
-    TestHarness, TestStep,
+    BenchmarkStep, Command, Common, ForEach, GenerationStep, Harness, MetricName, Model, OnnxStep, OutputSource,
+    Percent, Pipeline, RuleAction, Shell, Stdin, TestHarness, TestStep,
 };
 use crate::results::{Kind, Reason};
 
@@ -32,12 +33,14 @@ pub fn expand(pipeline: &Pipeline, models: &[Model], facts: &Facts, selection: &
         expansion.generation(index, step)?;
     }
     for (index, step) in pipeline.tests.iter().enumerate() {
-        expansion.repeat(Kind::Test, index, &step.common, TEST_TIMEOUT, |template| test_work(step, template))?;
+        expansion.repeat(Kind::Test, index, &step.common, TEST_TIMEOUT, |template, asking| {
+            test_work(step, template, asking)
+        })?;
     }
     for (index, step) in pipeline.benchmarks.iter().enumerate() {
         let limit = step.regression.unwrap_or(pipeline.gate.regression);
-        expansion.repeat(Kind::Benchmark, index, &step.common, BENCHMARK_TIMEOUT, |template| {
-            benchmark_work(step, limit, template)
+        expansion.repeat(Kind::Benchmark, index, &step.common, BENCHMARK_TIMEOUT, |template, asking| {
+            benchmark_work(step, limit, template, asking)
         })?;
     }
     let needs = expansion.resolve_needs();
@@ -54,6 +57,15 @@ struct Expansion<'a> {
     rules: Rules<'a>,
     items: Vec<Item>,
     wants: Vec<&'a [String]>,
+}
+
+/// What becomes of an entry.
+#[derive(Default)]
+struct Decision {
+    skip: Option<Reason>,
+    xfail: Option<Reason>,
+    /// Parts of it may run on the processor.
+    fallback: bool,
 }
 
 /// Which step of the file is being expanded, for messages.
@@ -78,19 +90,26 @@ impl<'a> Expansion<'a> {
         index: usize,
         common: &'a Common,
         timeout: Duration,
-        work: impl Fn(&Template) -> Result<Work, (&'static str, TemplateError)>,
+        work: impl Fn(&Template, Asking<'_>) -> Result<Work, (&'static str, TemplateError)>,
     ) -> Result<(), PlanError> {
         let place = Place { kind, index, name: &common.name };
         for (model, target) in self.pairs(common) {
             let template = Template::new(self.facts, &common.name, model, &target);
-            let work = work(&template).map_err(|(what, source)| place.template(what)(source))?;
-            let skip = self.decide(place, common, model, &target, &template)?;
-            let env = self.environment(place, common, model, &template)?;
+            let decision = self.decide(place, common, model, &target, &template)?;
+            let (facts, name) = (self.facts, common.name.as_str());
+            let asking = Asking { facts, name, model, target: &target, fallback: decision.fallback };
+            let work = work(&template, asking).map_err(|(what, source)| place.template(what)(source))?;
+            let mut env = self.environment(place, common, model, &template)?;
+            env.extend(self.facts.target_env.get(&target).into_iter().flatten().cloned());
+            if decision.fallback {
+                env.push(("BACKSIGHT_ALLOW_CPU_FALLBACK".to_owned(), "1".to_owned()));
+            }
             let id = item_id(kind, &common.name, model, (!common.targets.is_empty()).then_some(target.as_str()));
             self.push(
                 common,
                 Item {
-                    skip,
+                    skip: decision.skip,
+                    xfail: decision.xfail,
                     env,
                     timeout: common.timeout.map_or(timeout, |t| t.0),
                     ..blank(kind, id, common, model, target, work)
@@ -108,7 +127,7 @@ impl<'a> Expansion<'a> {
         let mut last_reason = None;
         for (model, target) in self.pairs(common) {
             let template = Template::new(self.facts, &common.name, model, &target);
-            if let Some(reason) = self.decide(place, common, model, &target, &template)? {
+            if let Some(reason) = self.decide(place, common, model, &target, &template)?.skip {
                 last_reason = Some(reason);
                 continue;
             }
@@ -153,7 +172,8 @@ impl<'a> Expansion<'a> {
         model: Option<&Model>,
         target: &str,
         template: &Template,
-    ) -> Result<Option<Reason>, PlanError> {
+    ) -> Result<Decision, PlanError> {
+        let skip = |reason| Ok(Decision { skip: Some(reason), ..Decision::default() });
         if let Some(condition) = &common.condition {
             let holds = template.holds(condition, self.facts).map_err(|source| PlanError::Condition {
                 section: place.kind.section(),
@@ -162,14 +182,21 @@ impl<'a> Expansion<'a> {
                 source,
             })?;
             if !holds {
-                return Ok(Some(Reason::new("condition_false", format!("`if: {condition}` does not hold"))));
+                return skip(Reason::new("condition_false", format!("`if: {condition}` does not hold")));
             }
         }
-        if let Some(reason) = self.rules.skip(&Subject { kind: place.kind, step: place.name, model, target }) {
-            return Ok(Some(reason));
+        let mut decision = Decision::default();
+        match self.rules.first(&Subject { kind: place.kind, step: place.name, model, target }) {
+            Some((RuleAction::Skip, reason)) => return skip(reason),
+            Some((RuleAction::Xfail, reason)) => decision.xfail = Some(reason),
+            Some((RuleAction::AllowCpuFallback, _)) => decision.fallback = true,
+            None => {}
         }
-        let there = self.facts.targets.iter().any(|known| known == target);
-        Ok((!there).then(|| Reason::new("no_device", format!("target `{target}` is not available on this host"))))
+        if !self.facts.targets.iter().any(|known| known == target) {
+            let unknown = || Reason::new("no_device", format!("target `{target}` is not available on this host"));
+            return skip(self.facts.absent.get(target).cloned().unwrap_or_else(unknown));
+        }
+        Ok(decision)
     }
 
     fn environment(
@@ -185,6 +212,7 @@ impl<'a> Expansion<'a> {
             env.insert(name.clone(), template.render(value).map_err(place.template("env"))?);
         }
         env.insert("BACKSIGHT".into(), "1".into());
+        env.insert("BACKSIGHT_PROGRAM".into(), self.facts.program.clone());
         env.insert("BACKSIGHT_RUN_ID".into(), self.facts.run_id.clone());
         if let Some(model) = model {
             let facts = [
@@ -218,6 +246,7 @@ fn blank(kind: Kind, id: String, common: &Common, model: Option<&Model>, target:
         model: model.cloned(),
         target,
         skip: None,
+        xfail: None,
         needs: Vec::new(),
         env: Vec::new(),
         secrets: common.secrets.clone(),
@@ -235,16 +264,33 @@ fn item_id(kind: Kind, name: &str, model: Option<&Model>, target: Option<&str>) 
     format!("{}/{name}{axes}", kind.section())
 }
 
-fn test_work(step: &TestStep, template: &Template) -> Result<Work, (&'static str, TemplateError)> {
+fn test_work(step: &TestStep, template: &Template, asking: Asking<'_>) -> Result<Work, (&'static str, TemplateError)> {
     Ok(Work::Test {
-        run: Invocation::of(&step.run, step.common.shell, template).map_err(|error| ("run", error))?,
+        run: run((step.run.as_ref(), step.onnx.as_ref()), step.common.shell, Wish::Check, (template, asking))?,
         report: report(step),
         retries: step.retries.map_or(0, |retries| retries.0),
     })
 }
 
+/// The command of a step, or our own where it has a model instead.
+fn run(
+    work: (Option<&Command>, Option<&OnnxStep>),
+    shell: Option<Shell>,
+    wish: Wish,
+    (template, asking): (&Template, Asking<'_>),
+) -> Result<Invocation, (&'static str, TemplateError)> {
+    match work {
+        (Some(run), _) => Invocation::of(run, shell, template).map_err(|error| ("run", error)),
+        (None, Some(onnx)) => onnx::invocation(onnx, wish, asking, template).map_err(|error| ("onnx", error)),
+        (None, None) => Err(("run", TemplateError("the step does nothing".to_owned()))),
+    }
+}
+
 /// The format of a test's report and where that is.
 fn report(step: &TestStep) -> (TestHarness, Option<OutputSource>) {
+    if step.onnx.is_some() {
+        return (TestHarness::Ctrf, Some(OutputSource::Stdout));
+    }
     match (&step.junit, step.harness.unwrap_or(TestHarness::Junit), &step.output) {
         (Some(files), _, _) => (TestHarness::Junit, Some(OutputSource::Files(files.clone()))),
         (None, TestHarness::Junit, None) => (TestHarness::Junit, None),
@@ -256,18 +302,21 @@ fn benchmark_work(
     step: &BenchmarkStep,
     limit: Percent,
     template: &Template,
+    asking: Asking<'_>,
 ) -> Result<Work, (&'static str, TemplateError)> {
     let command = |command: &Command| Invocation::of(command, step.common.shell, template);
+    let wish = Wish::Measure { budget: step.budget };
+    let harness = if step.onnx.is_some() { Some(Harness::Backsight) } else { step.harness };
     let default_metrics = || vec![MetricName::WallTime, MetricName::CpuTime];
     Ok(Work::Benchmark(Measure {
-        run: command(&step.run).map_err(|error| ("run", error))?,
+        run: run((step.run.as_ref(), step.onnx.as_ref()), step.common.shell, wish, (template, asking))?,
         vs: None,
         build: step.build.as_ref().map(command).transpose().map_err(|error| ("build", error))?,
         metrics: step.metrics.clone().unwrap_or_else(default_metrics),
         budget: step.budget.map(|budget| budget.0),
         warm_up: step.warm_up.unwrap_or(1),
         samples: step.samples,
-        harness: step.harness.map(|harness| (harness, step.output.clone().unwrap_or(OutputSource::Stdout))),
+        harness: harness.map(|harness| (harness, step.output.clone().unwrap_or(OutputSource::Stdout))),
         limit: limit.0,
         manner: Box::new(manner(step, template)?),
     }))

@@ -6,6 +6,7 @@
 mod context;
 mod expand;
 mod manner;
+mod onnx;
 mod order;
 mod rules;
 mod select;
@@ -40,6 +41,12 @@ pub struct Facts {
     pub arch: String,
     /// The targets that this host can execute.
     pub targets: Vec<String>,
+    /// Why it cannot execute the others that are asked for.
+    pub absent: BTreeMap<String, Reason>,
+    /// Per target, environment variables that steps on it get: its device, for people and for programs.
+    pub target_env: BTreeMap<String, Vec<(String, String)>>,
+    /// Our own program, for steps that it carries out itself in a process of its own.
+    pub program: String,
     /// Environment variables that templates and conditions may see: those named under `env`.
     pub env: BTreeMap<String, String>,
     /// Today in UTC as `YYYY-MM-DD`, for rules with an end.
@@ -95,6 +102,8 @@ pub struct Item {
     pub timeout: Duration,
     /// What to do.
     pub work: Work,
+    /// Why it must fail: a failure is then a skip, and a success a failure.
+    pub xfail: Option<Reason>,
 }
 
 /// What an entry does.
@@ -183,6 +192,13 @@ pub enum Invocation {
     },
     /// A program with its arguments.
     Args(Vec<String>),
+    /// Our own program, which does the work in a process of its own.
+    Own {
+        /// Where it is.
+        program: String,
+        /// Its arguments.
+        args: Vec<String>,
+    },
 }
 
 impl Invocation {
@@ -191,6 +207,7 @@ impl Invocation {
         match self {
             Self::Shell { script, .. } => script.trim_end().to_owned(),
             Self::Args(words) => shell_words::join(words),
+            Self::Own { args, .. } => format!("backsight {}", shell_words::join(args)),
         }
     }
 
@@ -203,7 +220,13 @@ impl Invocation {
             Self::Shell { shell: Shell::Sh, script } => words(&["sh", "-e", "-c"], script),
             Self::Shell { shell: Shell::Bash, script } => words(&["bash", "-e", "-o", "pipefail", "-c"], script),
             Self::Args(words) => words.clone(),
+            Self::Own { program, args } => std::iter::once(program).chain(args).cloned().collect(),
         }
+    }
+
+    /// Whether it is our own program, whose report also says what became of it.
+    pub const fn is_own(&self) -> bool {
+        matches!(self, Self::Own { .. })
     }
 
     fn of(command: &Command, shell: Option<Shell>, template: &Template) -> Result<Self, TemplateError> {

@@ -1,9 +1,9 @@
-//! Compatibility rules: which expansions are skipped, and why.
+//! Compatibility rules: which expansions are skipped, must fail, or may fall back to the processor, and why.
 
 use globset::{Glob, GlobMatcher};
 
 use super::{Facts, PlanError};
-use crate::pipeline::{Model, Rule};
+use crate::pipeline::{Model, Rule, RuleAction};
 use crate::results::{Kind, Reason};
 
 /// What a rule is asked about.
@@ -26,7 +26,7 @@ impl<'a> Rules<'a> {
         for (index, rule) in rules.iter().enumerate() {
             if let Some(until) = rule.until.as_deref().filter(|until| *until <= facts.today.as_str()) {
                 let reason = &rule.reason;
-                remarks.push(format!("rule {} ({reason}) ended on {until} and no longer skips anything", index + 1));
+                remarks.push(format!("rule {} ({reason}) ended on {until} and no longer holds", index + 1));
                 continue;
             }
             let patterns = rule.when.iter().map(|(key, pattern)| {
@@ -42,12 +42,13 @@ impl<'a> Rules<'a> {
         Ok(Self { rules: ready })
     }
 
-    /// The reason of the first rule that matches.
-    pub(super) fn skip(&self, subject: &Subject<'_>) -> Option<Reason> {
+    /// What the first rule that matches does, and why.
+    pub(super) fn first(&self, subject: &Subject<'_>) -> Option<(RuleAction, Reason)> {
         let (rule, _) = self.rules.iter().find(|(_, patterns)| {
             patterns.iter().all(|(key, glob)| subject.value(key).is_some_and(|v| glob.is_match(v)))
         })?;
-        Some(Reason::new(&rule.code, &rule.reason))
+        let issue = rule.issue.as_ref().map(|issue| format!(" ({issue})")).unwrap_or_default();
+        Some((rule.then, Reason::new(&rule.code, format!("{}{issue}", rule.reason))))
     }
 }
 

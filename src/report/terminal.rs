@@ -7,7 +7,7 @@ use anstyle::{AnsiColor, Style};
 
 use super::headline::exit_reason;
 use super::rows;
-use super::{escape, figures, headline};
+use super::{escape, figures, headline, matrix_text};
 use crate::results::{
     Basis, Case, Document, Generation, GenerationState, Kind, MetricChange, Outcome, QuarantineState, Quarantined,
     RemarkLevel, Step, StepStatus, Validity, Verdict,
@@ -53,6 +53,7 @@ pub fn terminal(document: &Document, place: Option<&Place>) -> String {
     }
     section(&mut out, generations(document));
     section(&mut out, cases(document));
+    section(&mut out, models(document));
     section(&mut out, comparison(document));
     section(&mut out, remarks(document));
     out.push('\n');
@@ -259,6 +260,15 @@ fn comparison(document: &Document) -> Vec<String> {
         ));
     }
     lines
+}
+
+/// Which model ran on which target, where there are several cells of that.
+fn models(document: &Document) -> Vec<String> {
+    let matrix = crate::compare::matrix([document]);
+    if matrix.models.len() * matrix.targets.len() < 2 {
+        return Vec::new();
+    }
+    matrix_text(&matrix, document.run.started_at).lines().map(|line| line.trim_start().to_owned()).collect()
 }
 
 /// One row of a comparison.

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::TargetProbe;
+
 /// The processor and what of it this process may use.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Cpu {
@@ -69,6 +71,9 @@ pub struct Host {
     pub hypervisor: Option<String>,
     /// The targets that this host can execute, such as `cpu`.
     pub targets: Vec<String>,
+    /// What was found out of each target that was asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub probes: Vec<TargetProbe>,
     /// Per field that could not be read (`cpu.brand`), the reason.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub unread: BTreeMap<String, String>,

@@ -23,11 +23,13 @@ mod exit;
 mod generation;
 mod history;
 mod host;
+mod matrix;
 mod measured;
 mod quarantine;
 mod record;
 mod status;
 mod step;
+mod target;
 
 pub use assembly::Assembly;
 pub use benchmark::{Arm, Benchmark, Direction, Dropped, Iteration, Metric, Summary, Validity};
@@ -45,8 +47,10 @@ pub use history::{
     SeriesDrift, SeriesHistory, SeriesPoint, Slower, TestHistory,
 };
 pub use host::{Cpu, Host, Os, Toolchain};
+pub use matrix::{MATRIX_SCHEMA, Matrix, MatrixCell, MatrixOutcome, MatrixRow};
 pub use measured::{MEASURED, Measured};
 pub use quarantine::{QuarantineState, Quarantined};
 pub use record::{ColumnName, Record, command_block};
 pub use status::Status;
 pub use step::{ExitStatus, Kind, LogRef, Reason, Step, StepStatus};
+pub use target::{Rung, TargetProbe, TargetState};

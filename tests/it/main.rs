@@ -29,6 +29,7 @@ mod kill;
 mod llm;
 mod measuring;
 mod misuse;
+mod onnx;
 mod pipeline;
 mod publish_github;
 mod publish_gitlab;

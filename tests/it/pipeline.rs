@@ -203,6 +203,7 @@ fn committed_schemas_are_what_the_types_say() {
         (Format::Pipeline, "schemas/pipeline.schema.json"),
         (Format::Results, "schemas/results.schema.json"),
         (Format::History, "schemas/history.schema.json"),
+        (Format::Matrix, "schemas/matrix.schema.json"),
     ] {
         let (path, wanted) = (root().join(file), schema_text(format));
         if env::var_os("BACKSIGHT_UPDATE_SCHEMAS").is_some() {

@@ -8,7 +8,7 @@ use crate::execute::folder::{FileBelow, files_below, load_tree};
 use crate::execute::log::Log;
 use crate::execute::process::{Ended as Process, Job, Streams, supervise};
 use crate::execute::{Emitter, Place, Workshop};
-use crate::harness::{Head, Parsed, TREES, Tree, adapter, detect};
+use crate::harness::{Head, Outcome, Parsed, TREES, Tree, adapter, detect, outcome};
 use crate::pipeline::{Harness, OutputSource};
 use crate::plan::{Invocation, Item};
 use crate::results::{Benchmark, Reason, RemarkLevel, Validity};
@@ -37,6 +37,8 @@ pub(super) struct Called {
     pub process: Process,
     /// What it reported, or why that cannot be read.
     pub report: Result<Vec<Benchmark>, String>,
+    /// Of our own program, what it says became of it.
+    pub outcome: Option<Outcome>,
 }
 
 /// Where the reports are, or why there are none.
@@ -53,12 +55,13 @@ impl Call<'_> {
     /// Calls it once. The error says why it could not be started.
     pub(super) fn once(&mut self, log: &mut Log<'_>) -> Result<Called, String> {
         let (process, files) = self.start(log)?;
+        let outcome = self.outcome(&files).filter(|_| !process.success());
         let report = files.and_then(|files| {
             let all = files.iter().map(|file| self.read(file)).collect::<Result<Vec<_>, _>>();
             all.map(|all| all.into_iter().flatten().collect::<Vec<_>>())
         });
         self.told = true;
-        Ok(Called { process, report })
+        Ok(Called { process, report, outcome })
     }
 
     fn start(&self, log: &mut Log<'_>) -> Result<(Process, Reports), String> {
@@ -68,7 +71,10 @@ impl Call<'_> {
         let name = Workshop::log_name(item, self.ending);
         let mut report = Log::create(&workshop.run_dir, name, masker, Some(LARGEST)).map_err(not_kept)?;
         let (argv, cwd) = (self.run.argv(), self.place.folder(item));
-        let env = self.place.step_env(item, 1, &[]);
+        // One call of many need not last as long as one that stands alone.
+        let paired = [("BACKSIGHT_PAIRED", "1".to_owned())];
+        let own: &[(&str, String)] = if workshop.arms.is_some() { &paired } else { &[] };
+        let env = self.place.step_env(item, 1, own);
         let job = Job { argv: &argv, cwd: &cwd, env: &env, secrets: &item.secrets, timeout: item.timeout };
         let since = SystemTime::now();
         let (environment, cancel) = (&workshop.environment, &workshop.cancel);
@@ -87,6 +93,17 @@ impl Call<'_> {
             }
         };
         Ok((process, files))
+    }
+
+    /// What our own program says became of it; another's report is not asked.
+    fn outcome(&self, files: &Reports) -> Option<Outcome> {
+        match files.as_deref() {
+            Ok([Report::File(path)]) if self.run.is_own() => {
+                let small = path.metadata().is_ok_and(|facts| facts.len() <= LARGEST);
+                small.then(|| std::fs::read(path).ok().and_then(|bytes| outcome(&bytes)))?
+            }
+            _ => None,
+        }
     }
 
     fn read(&self, report: &Report) -> Result<Vec<Benchmark>, String> {
@@ -201,6 +218,7 @@ mod tests {
             secrets: Vec::new(),
             working_dir: String::new(),
             timeout: std::time::Duration::ZERO,
+            xfail: None,
             work: Work::Benchmark(measure),
         }
     }

@@ -47,6 +47,8 @@ pub(super) struct Failure {
     pub exit: Option<ExitStatus>,
     /// There is no point in trying again.
     pub last: bool,
+    /// It cannot be done here, which is no failure.
+    pub skipped: bool,
 }
 
 /// What a side needs to know of the run it belongs to.
@@ -148,7 +150,7 @@ fn run_command(
         Err(error) => {
             let reason = Reason::new("not_started", error.to_string());
             iteration.failed = Some(ExitStatus { code: None, signal: None });
-            return failed(iteration, Failure { reason, exit: None, last: true });
+            return failed(iteration, Failure { reason, exit: None, last: true, skipped: false });
         }
     };
     if reading.good() {
@@ -164,7 +166,7 @@ fn run_command(
     } else {
         Reason::new("command_failed", format!("{}{}", reading.ending(), last_words(&said)))
     };
-    failed(iteration, Failure { reason, exit: Some(reading.status), last: reading.timed_out })
+    failed(iteration, Failure { reason, exit: Some(reading.status), last: reading.timed_out, skipped: false })
 }
 
 fn call_harness(call: &mut Call<'_>, mut iteration: Iteration, log: &mut Log<'_>) -> Taken {
@@ -172,7 +174,10 @@ fn call_harness(call: &mut Call<'_>, mut iteration: Iteration, log: &mut Log<'_>
         Ok(called) => called,
         Err(text) => {
             iteration.failed = Some(ExitStatus { code: None, signal: None });
-            return failed(iteration, Failure { reason: Reason::new("not_started", text), exit: None, last: true });
+            return failed(
+                iteration,
+                Failure { reason: Reason::new("not_started", text), exit: None, last: true, skipped: false },
+            );
         }
     };
     let found = called.report.as_ref().map_or(0, Vec::len);
@@ -190,8 +195,12 @@ fn call_harness(call: &mut Call<'_>, mut iteration: Iteration, log: &mut Log<'_>
     let exit = called.process.status;
     let block = called.report.unwrap_or_default();
     iteration.failed = reason.is_some().then_some(exit);
-    let last = called.process.timed_out;
-    let failure = reason.map(|reason| Failure { reason, exit: Some(exit), last });
+    let told = called.outcome.filter(|_| !called.process.timed_out);
+    let skipped = told.as_ref().is_some_and(|told| told.status == "skipped");
+    // What our own program says of a model is the same the next time.
+    let last = called.process.timed_out || told.is_some();
+    let reason = reason.map(|reason| told.and_then(|told| told.reason).unwrap_or(reason));
+    let failure = reason.map(|reason| Failure { reason, exit: Some(exit), last, skipped });
     Taken { iteration, values: Vec::new(), block, failure }
 }
 

@@ -51,6 +51,8 @@ pub(super) fn conclude(
         Some(Stop::Cancelled) => Ended::cancelled(),
         Some(Stop::Fails(failure)) => {
             let status = match failure.reason.code.as_str() {
+                _ if failure.skipped => StepStatus::Skipped,
+                "wrong_answer" | "nan_output" | "cpu_fallback" => StepStatus::Failed,
                 "timeout" => StepStatus::TimedOut,
                 "command_failed" => StepStatus::Failed,
                 _ => StepStatus::Errored,
@@ -90,7 +92,11 @@ fn finish(bench: &mut Bench<'_>, decided: Option<&Decided>, surroundings: &Surro
             benchmark.validity = validity.clone();
         }
     }
-    let stopped = matches!(bench.stop, Some(Stop::Cancelled));
+    let stopped = match &bench.stop {
+        Some(Stop::Cancelled) => true,
+        Some(Stop::Fails(failure)) => failure.skipped,
+        None => false,
+    };
     let rows = if bench.paired && !stopped { rows(bench, &benchmarks, decided) } else { Vec::new() };
     for benchmark in benchmarks {
         bench.setting.emitter.emit(Event::BenchmarkFinished { benchmark });
@@ -189,7 +195,9 @@ fn compared(bench: &Bench<'_>, benchmark: &Benchmark) -> Vec<String> {
     }
     let mut names: Vec<String> = benchmark.metrics.iter().map(|metric| metric.metric.clone()).collect();
     for metric in &benchmark.base {
-        if !names.contains(&metric.metric) {
+        // Whether a percentile has enough queries behind it hangs on a few of them: without, it is not missing.
+        let too_few = metric.metric.starts_with("latency_p") && names.iter().any(|name| name == "latency");
+        if !too_few && !names.contains(&metric.metric) {
             names.push(metric.metric.clone());
         }
     }

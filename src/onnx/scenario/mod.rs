@@ -72,6 +72,8 @@ pub struct Timed {
     pub wall: Duration,
     /// How many samples were answered: of a query to several services, one each.
     pub samples: u64,
+    /// How many queries came that were not answered in time.
+    pub unanswered: u64,
     /// How long after the last arrival the last answer came, for queries that come by themselves.
     pub late: Option<Duration>,
 }
@@ -97,7 +99,7 @@ pub fn measure(
         (Scenario::Server { rate }, services) => {
             let time = effort.time.as_secs_f64().max(effort.queries as f64 / rate).min(effort.most.as_secs_f64());
             let count = ((rate * time).round() as usize).clamp(1, MOST);
-            several::server(services, &clock, &poisson(rate, count, effort.seed))
+            several::server(services, &clock, &poisson(rate, count, effort.seed), effort.most)
         }
     }
 }

@@ -71,14 +71,16 @@ pub(super) fn offline(services: &mut [Box<dyn Service>], effort: Effort) -> Resu
     let wall = began.elapsed();
     let latencies = latencies.into_inner().unwrap_or_else(PoisonError::into_inner);
     let samples = latencies.len() as u64;
-    ended(Timed { latencies, wall, samples, late: None }, failure)
+    ended(Timed { latencies, wall, samples, unanswered: 0, late: None }, failure)
 }
 
-/// Queries that come at these times; the service that is free first takes the next.
+/// Queries that come at these times; the service that is free first takes the next. After `most` no query is taken any
+/// more: a queue that grows would take for ever.
 pub(super) fn server(
     services: &mut [Box<dyn Service>],
     clock: &dyn Clock,
     arrivals: &[Duration],
+    most: Duration,
 ) -> Result<Timed, Failure> {
     let (next, failure) = (AtomicUsize::new(0), Mutex::new(None));
     let answered = Mutex::new(vec![None; arrivals.len()]);
@@ -87,7 +89,7 @@ pub(super) fn server(
     std::thread::scope(|scope| {
         for service in &mut *services {
             scope.spawn(|| {
-                let own = take(service.as_mut(), clock, (arrivals, ready), &next, &failure);
+                let own = take(service.as_mut(), clock, (arrivals, ready, most), &next, &failure);
                 let mut answered = answered.lock().unwrap_or_else(PoisonError::into_inner);
                 for (at, end) in own {
                     if let Some(place) = answered.get_mut(at) {
@@ -109,7 +111,7 @@ pub(super) fn serve_alone(
     arrivals: &[Duration],
 ) -> Result<Timed, Failure> {
     let (next, failure) = (AtomicUsize::new(0), Mutex::new(None));
-    let own = take(service, clock, (arrivals, clock.now()), &next, &failure);
+    let own = take(service, clock, (arrivals, clock.now(), Duration::MAX), &next, &failure);
     let answered: Vec<Option<Duration>> = own.into_iter().map(|(_, end)| Some(end)).collect();
     ended(told(arrivals, &answered), failure)
 }
@@ -118,7 +120,7 @@ pub(super) fn serve_alone(
 fn take(
     service: &mut dyn Service,
     clock: &dyn Clock,
-    (arrivals, zero): (&[Duration], Duration),
+    (arrivals, zero, most): (&[Duration], Duration, Duration),
     next: &AtomicUsize,
     failure: &Mutex<Option<Failure>>,
 ) -> Vec<(usize, Duration)> {
@@ -126,6 +128,9 @@ fn take(
     loop {
         let at = next.fetch_add(1, Relaxed);
         let Some(arrival) = arrivals.get(at).filter(|_| !is_noted(failure)) else { return own };
+        if clock.now().saturating_sub(zero) > most {
+            return own;
+        }
         clock.wait_until(zero + *arrival);
         if let Err(why) = service.query() {
             note(failure, why);
@@ -141,7 +146,8 @@ fn told(arrivals: &[Duration], answered: &[Option<Duration>]) -> Timed {
     let end = pairs().map(|(_, end)| end).max().unwrap_or_default();
     let (first, last) = (arrivals.first().copied().unwrap_or_default(), arrivals.last().copied().unwrap_or_default());
     let samples = latencies.len() as u64;
-    Timed { latencies, wall: end.saturating_sub(first), samples, late: Some(end.saturating_sub(last)) }
+    let unanswered = arrivals.len() as u64 - samples;
+    Timed { latencies, wall: end.saturating_sub(first), samples, unanswered, late: Some(end.saturating_sub(last)) }
 }
 
 fn note(failure: &Mutex<Option<Failure>>, why: Failure) {

@@ -6,7 +6,7 @@ mod memory;
 mod report;
 mod timing;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -39,6 +39,8 @@ pub struct Request {
     pub dimensions: BTreeMap<String, Vec<i64>>,
     /// Open dimensions that are as large as another of them.
     pub same: BTreeMap<String, String>,
+    /// Those of them that are no parameters of results.
+    pub fixed: BTreeSet<String>,
     /// What inputs are filled with.
     pub fills: BTreeMap<String, Fill>,
     /// Threads inside an operator; each number is measured. Empty: one for each processor that may be used.

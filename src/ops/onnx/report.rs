@@ -143,6 +143,12 @@ pub fn ctrf(request: &Request, result: &Result<(Vec<Checked>, Execution), Proble
     let tests: Vec<Value> = checked.iter().map(test).collect();
     let tool = json!({ "name": "backsight" });
     let worst = checked.iter().filter_map(|checked| checked.problem.as_ref()).map(|problem| problem.fate);
-    let fate = worst.max_by_key(|fate| *fate != Fate::Skipped).unwrap_or(Fate::Passed);
-    (json!({ "results": { "tool": tool, "summary": summary, "tests": tests } }), fate)
+    // A set that cannot be tried here says nothing where others could.
+    let fate = match worst.max_by_key(|fate| *fate != Fate::Skipped) {
+        Some(Fate::Skipped) if count("passed") > 0 => Fate::Passed,
+        worst => worst.unwrap_or(Fate::Passed),
+    };
+    let reason = checked.iter().filter_map(|checked| checked.problem.as_ref()).find(|problem| problem.fate == fate);
+    let outcome = json!({ "status": fate.as_str(), "reason": reason.map(|problem| &problem.reason) });
+    (json!({ "results": { "tool": tool, "summary": summary, "tests": tests }, "outcome": outcome }), fate)
 }

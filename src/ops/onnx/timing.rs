@@ -116,9 +116,13 @@ mod engine {
             energy.zip(memory::energy()).and_then(|(before, after)| Some(after.checked_sub(before)? as f64 / 1e6));
         let Some(warm_up) = warm else { return Err(failed(("no_service", "nothing was made ready".to_owned()))) };
         let invalid = invalid(request, &timed);
+        let told = request.dimensions.keys().filter(|name| !request.fixed.contains(*name));
         let mut parameters: Vec<(String, String)> =
-            request.dimensions.keys().filter_map(|name| Some((name.clone(), sizes.get(name)?.to_string()))).collect();
-        parameters.push(("threads".to_owned(), threads.to_string()));
+            told.filter_map(|name| Some((name.clone(), sizes.get(name)?.to_string()))).collect();
+        // The usual number of threads is part of the class of the host.
+        if !request.threads.is_empty() {
+            parameters.push(("threads".to_owned(), threads.to_string()));
+        }
         let batch = sizes.get("batch").or_else(|| sizes.get("batch_size")).copied().unwrap_or(1);
         let batch = u64::try_from(batch).unwrap_or(1);
         Ok(Measured { parameters, batch, loading_ns, warm_up, timed, peak_memory: memory::peak(), energy, invalid })
@@ -127,7 +131,7 @@ mod engine {
     /// The rules of MLPerf Inference: enough queries, enough time, and a percentile that is known to hold.
     fn invalid(request: &Request, timed: &Timed) -> Option<Reason> {
         let n = timed.latencies.len();
-        if n < request.queries {
+        if n < request.queries && timed.unanswered == 0 {
             let (wanted, most) = (request.queries, request.most.as_secs_f64());
             let text = format!("{n} of at least {wanted} queries in {most:.1} s; raise the budget, or lower `queries`");
             return Some(Reason::new("too_few_queries", text));
@@ -138,6 +142,16 @@ mod engine {
             return Some(Reason::new("too_short", text));
         }
         if let (Scenario::Server { rate }, Some(late)) = (request.scenario, timed.late) {
+            if timed.unanswered > 0 {
+                let most = request.most.as_secs_f64();
+                let text = format!(
+                    "it cannot answer {rate} queries a second: {} of {} were not answered within {most:.1} s; the latencies \
+                     only say how long the run was",
+                    timed.unanswered,
+                    timed.unanswered + timed.samples
+                );
+                return Some(Reason::new("overloaded", text));
+            }
             // Where answers keep up, the last comes soon after the last query.
             let (late, wall) = (late.as_secs_f64(), timed.wall.as_secs_f64());
             if late > 0.1 * wall && late > 10.0 / rate {

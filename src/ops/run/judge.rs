@@ -19,6 +19,7 @@ pub(super) fn judge(document: &Document, missing: MissingPolicy, missing_target:
         || bad(Kind::Test)
         || bad(Kind::Generation)
         || missing_target
+        || document.steps.iter().any(is_wrong)
         || rows().any(is_regression);
     let paired = document.comparison.as_ref().is_some_and(|comparison| comparison.basis == Basis::Paired);
     // A first run has nothing to be compared with yet; a base that was asked for, and the baseline of a change request,
@@ -33,4 +34,13 @@ pub(super) fn judge(document: &Document, missing: MissingPolicy, missing_target:
     } else {
         (Status::Passed, ExitCode::Passed)
     }
+}
+
+/// Whether a benchmark has no figure because its model answered wrongly, ran elsewhere than it was to, or passed against a
+/// rule: that is known, not undecided.
+fn is_wrong(step: &Step) -> bool {
+    let code = step.reason.as_ref().map_or("", |reason| reason.code.as_str());
+    step.kind == Kind::Benchmark
+        && step.status == StepStatus::Failed
+        && matches!(code, "wrong_answer" | "nan_output" | "cpu_fallback" | "unexpected_pass")
 }

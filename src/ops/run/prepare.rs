@@ -11,9 +11,10 @@ use super::{quarantine, tools};
 use crate::execute::{Environment, Workshop};
 use crate::host::CopiesError;
 use crate::ops::against::{self, Copies, Side};
-use crate::ops::facts::facts;
+use crate::ops::facts::{facts, program};
 use crate::ops::load::{Loaded, load};
 use crate::ops::planning::{PlanningError, planned};
+use crate::ops::targets::{Height, LIMIT, Place, of_pipeline};
 use crate::pipeline::{BaselineConfig, Gate, QuarantineEntry};
 use crate::plan::{Facts, Plan};
 use crate::results::{Document, Kind, PipelineRef, RunInfo};
@@ -48,9 +49,9 @@ pub(super) fn prepare(request: Request) -> Result<Prepared, RunError> {
     let loaded = load(&request.pipeline).map_err(PlanningError::from)?;
     let id = Uuid::now_v7();
     let started_at = Timestamp::now();
-    let machine = host::probe(std::path::Path::new("/"));
+    let machine = machine(&loaded);
     let (change, mut remarks) = host::change(&loaded.workspace, &|name| request.env.get(name).cloned());
-    let facts = facts(&loaded, &change, &machine.targets, &request.env, Some(id));
+    let facts = facts(&loaded, &change, &machine.probes, &request.env, Some(id));
     let quarantine = quarantine::held(&loaded, &change, &mut remarks);
     let (loaded, mut plan) = planned(loaded, &facts, &request.selection)?;
     let measures = plan.items.iter().any(|item| item.skip.is_none() && item.kind == Kind::Benchmark);
@@ -105,6 +106,16 @@ pub(super) fn prepare(request: Request) -> Result<Prepared, RunError> {
         started_at,
         copies,
     })
+}
+
+/// This host, and which of the targets that the pipeline asks for it can execute.
+fn machine(loaded: &Loaded) -> results::Host {
+    let (root, program) = (std::path::Path::new("/"), program());
+    let mut machine = host::probe(root);
+    let place = Place { root, folder: &loaded.workspace, program: &program, limit: LIMIT };
+    machine.probes = of_pipeline(loaded.pipeline(), place, Height::Operation);
+    machine.targets = machine.probes.iter().filter(|probe| probe.is_available()).map(|it| it.target.clone()).collect();
+    machine
 }
 
 /// The working copies where there is to be a base. One that nobody named and that cannot be had is a remark.

@@ -6,6 +6,7 @@ mod needs;
 mod paths;
 mod relations;
 mod templates;
+mod work;
 
 pub(super) use names::{duplicate_model, model_id};
 pub use templates::{CONDITION_FACTS, TEMPLATE_ROOTS};

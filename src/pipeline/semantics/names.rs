@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use super::{File, Step};
 use crate::pipeline::diagnostic::{Diagnostic, Findings, Span, quote};
 use crate::pipeline::grammar::{Command, Common, ModelSource, Pipeline};
+use crate::pipeline::onnx::OnnxStep;
 use crate::pipeline::syntax::bad_name;
 use crate::pipeline::tree::Part;
 
@@ -18,8 +19,14 @@ pub(super) fn fill(pipeline: &mut Pipeline) {
         let name = file_stem(&step.template);
         (&mut step.common, name)
     }));
-    fill_section(pipeline.tests.iter_mut().map(|step| (&mut step.common, from_command(&step.run))));
-    fill_section(pipeline.benchmarks.iter_mut().map(|step| (&mut step.common, from_command(&step.run))));
+    fill_section(pipeline.tests.iter_mut().map(|step| {
+        let name = from_work(step.run.as_ref(), step.onnx.as_ref());
+        (&mut step.common, name)
+    }));
+    fill_section(pipeline.benchmarks.iter_mut().map(|step| {
+        let name = from_work(step.run.as_ref(), step.onnx.as_ref());
+        (&mut step.common, name)
+    }));
 }
 
 fn fill_section<'p>(steps: impl Iterator<Item = (&'p mut Common, String)>) {
@@ -34,6 +41,15 @@ fn fill_section<'p>(steps: impl Iterator<Item = (&'p mut Common, String)>) {
             name = format!("{wanted}-{count}");
         }
         common.name = name;
+    }
+}
+
+fn from_work(run: Option<&Command>, onnx: Option<&OnnxStep>) -> String {
+    match (run, onnx.and_then(|onnx| onnx.settings().model)) {
+        (Some(run), _) => from_command(run),
+        // A template says nothing to people.
+        (None, Some(path)) if !path.contains('{') => file_stem(&path),
+        (None, _) => "onnx".to_owned(),
     }
 }
 

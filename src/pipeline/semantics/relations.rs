@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{Body, File, Step};
+use super::{Body, File, Step, work};
 use crate::pipeline::diagnostic::{Diagnostic, Findings, Span, nearest, quote};
 use crate::pipeline::fields::{TARGETS, target_meant};
 use crate::pipeline::grammar::{BenchmarkStep, CounterSource, GenerationStep, MetricName, Pipeline, Rule, TestStep};
@@ -19,11 +19,15 @@ pub(super) fn check(pipeline: &Pipeline, steps: &[Step<'_>], file: File<'_>, fin
         secrets(pipeline, step, file, findings);
         match step.body {
             Body::Benchmark(benchmark) => {
+                work::benchmark(benchmark, step, file, findings);
                 harness(benchmark, step, file, findings);
                 source(benchmark, step, file, findings);
             }
             Body::Generation(generation) => one_file_each(generation, step, file, findings),
-            Body::Test(test) => report(test, step, file, findings),
+            Body::Test(test) => {
+                work::test(test, step, file, findings);
+                report(test, step, file, findings);
+            }
         }
     }
     same_output(steps, file, findings);

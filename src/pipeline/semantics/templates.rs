@@ -7,6 +7,7 @@ use minijinja::Environment;
 use super::{Body, File, Step};
 use crate::pipeline::diagnostic::{Diagnostic, Findings, Span, nearest, quote};
 use crate::pipeline::grammar::{Command, Pipeline, Stdin};
+use crate::pipeline::onnx::OnnxStep;
 use crate::pipeline::tree::{Content, Part};
 
 /// The names that templates may begin with.
@@ -65,11 +66,20 @@ impl Checker<'_, '_> {
                     self.command(verify, step, "verify", Scope { output: true, ..scope });
                 }
             }
-            Body::Test(test) => self.command(&test.run, step, "run", scope),
+            Body::Test(test) => {
+                self.onnx(test.onnx.as_ref(), step, scope);
+                if let Some(run) = &test.run {
+                    self.command(run, step, "run", scope);
+                }
+            }
             Body::Benchmark(benchmark) => {
-                self.command(&benchmark.run, step, "run", scope);
-                let around =
-                    [("build", &benchmark.build), ("prepare", &benchmark.prepare), ("cleanup", &benchmark.cleanup)];
+                self.onnx(benchmark.onnx.as_ref(), step, scope);
+                let around = [
+                    ("run", &benchmark.run),
+                    ("build", &benchmark.build),
+                    ("prepare", &benchmark.prepare),
+                    ("cleanup", &benchmark.cleanup),
+                ];
                 for (key, command) in around {
                     if let Some(command) = command {
                         self.command(command, step, key, scope);
@@ -81,6 +91,21 @@ impl Checker<'_, '_> {
                     None => {}
                 }
             }
+        }
+    }
+
+    fn onnx(&mut self, onnx: Option<&OnnxStep>, step: &Step<'_>, scope: Scope<'_>) {
+        match onnx {
+            Some(OnnxStep::Path(path)) => self.template(path, &step.way("onnx"), scope),
+            Some(OnnxStep::Settings(settings)) => {
+                let texts = [("model", &settings.model), ("golden", &settings.golden), ("runtime", &settings.runtime)];
+                for (key, text) in texts {
+                    if let Some(text) = text {
+                        self.template(text, &step.way_to("onnx", key), scope);
+                    }
+                }
+            }
+            None => {}
         }
     }
 

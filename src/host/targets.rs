@@ -1,0 +1,197 @@
+//! The lower rungs of the ladder of each target: is the device there, and its driver? Read from files, nothing is
+//! loaded or started.
+
+use std::path::Path;
+
+use super::tree::{Tree, fact};
+use crate::results::TargetProbe;
+
+/// PCI's numbers of vendors.
+const NVIDIA: &str = "0x10de";
+const AMD: &str = "0x1002";
+const INTEL: &str = "0x8086";
+
+/// Looks below `root` (`/` in life) for the device and the driver of a target.
+pub fn device(root: &Path, target: &str) -> TargetProbe {
+    let tree = Tree::new(root);
+    let ladder = TargetProbe::begin(target);
+    match target {
+        "cpu" | "openvino" => ladder.climbed("device", "the processor"),
+        "cuda" | "tensorrt" => nvidia(&tree, root, ladder),
+        "rocm" | "migraphx" => amd(&tree, root, ladder),
+        "openvino-gpu" => intel_gpu(&tree, root, ladder),
+        "openvino-npu" => intel_npu(&tree, ladder),
+        "coreml" => only_on(ladder, "macos", "macOS"),
+        "directml" => only_on(ladder, "windows", "Windows"),
+        "qnn" if std::env::consts::ARCH == "aarch64" && cfg!(windows) => ladder.climbed("device", "a Windows on ARM"),
+        "qnn" => ladder.lacks("device", "no_device", "Qualcomm's QNN needs Windows on ARM or Android"),
+        // Whether a browser has an adapter is only known by asking it.
+        "webgpu" | "webnn" | "wasm" => ladder,
+        other => ladder.lacks("device", "no_device", format!("nothing is known of a target `{other}`")),
+    }
+}
+
+fn only_on(ladder: TargetProbe, family: &str, name: &str) -> TargetProbe {
+    if std::env::consts::OS == family {
+        ladder.climbed("device", name)
+    } else {
+        ladder.lacks("device", "no_device", format!("it only exists on {name}"))
+    }
+}
+
+/// How many devices of a vendor the PCI bus has whose class begins so; `None` where the bus cannot be read.
+fn pci(tree: &Tree, root: &Path, vendor: &str, classes: &[&str]) -> Option<usize> {
+    let entries = std::fs::read_dir(root.join("sys/bus/pci/devices")).ok()?;
+    let of = |name: &str, file: &str| tree.line(&format!("sys/bus/pci/devices/{name}/{file}")).unwrap_or_default();
+    let is_wanted = |name: &str| {
+        let class = of(name, "class");
+        of(name, "vendor") == vendor && classes.iter().any(|wanted| class.starts_with(wanted))
+    };
+    Some(entries.flatten().take(4096).filter(|entry| is_wanted(&entry.file_name().to_string_lossy())).count())
+}
+
+/// Display controllers and processing accelerators.
+const GPUS: [&str; 2] = ["0x03", "0x12"];
+
+fn nvidia(tree: &Tree, root: &Path, ladder: TargetProbe) -> TargetProbe {
+    let on_bus = pci(tree, root, NVIDIA, &GPUS).unwrap_or(0);
+    // In a container the bus may be hidden while the driver's own files are there.
+    let known = std::fs::read_dir(root.join("proc/driver/nvidia/gpus")).map_or(0, |entries| entries.flatten().count());
+    let node = tree.exists("dev/nvidia0");
+    if on_bus + known == 0 && !node {
+        return ladder.lacks("device", "no_device", "there is no NVIDIA GPU on this host");
+    }
+    let ladder = ladder.climbed("device", format!("{} NVIDIA GPU(s)", on_bus.max(known).max(1)));
+    match tree.text("proc/driver/nvidia/version", 4096) {
+        Ok(text) => {
+            let version = text.lines().next().and_then(|line| line.split("Kernel Module").nth(1)).and_then(fact);
+            let version = version.and_then(|rest| rest.split(' ').next().map(str::to_owned));
+            let ladder = ladder.climbed("driver", format!("NVIDIA {}", version.unwrap_or_else(|| "?".to_owned())));
+            if node || tree.exists("dev/nvidiactl") || tree.exists("dev/dxg") {
+                return ladder;
+            }
+            let text = "its device files (/dev/nvidia0) are not here; start the container with `--gpus all`";
+            ladder.lacks("driver", "no_driver", text)
+        }
+        Err(reason) => ladder.lacks(
+            "driver",
+            "no_driver",
+            format!("a GPU is there, and NVIDIA's driver is not loaded ({reason}); in a container, start it with `--gpus all`"),
+        ),
+    }
+}
+
+fn amd(tree: &Tree, root: &Path, ladder: TargetProbe) -> TargetProbe {
+    let nodes = std::fs::read_dir(root.join("sys/class/kfd/kfd/topology/nodes")).into_iter().flatten().flatten();
+    let is_gpu = |name: &str| {
+        let properties = tree.text(&format!("sys/class/kfd/kfd/topology/nodes/{name}/properties"), 16 * 1024);
+        properties
+            .unwrap_or_default()
+            .lines()
+            .any(|line| line.strip_prefix("simd_count ").is_some_and(|count| count.trim() != "0"))
+    };
+    let gpus = nodes.take(1024).filter(|entry| is_gpu(&entry.file_name().to_string_lossy())).count();
+    let on_bus = pci(tree, root, AMD, &GPUS).unwrap_or(0);
+    if gpus + on_bus == 0 {
+        return ladder.lacks("device", "no_device", "there is no AMD GPU on this host");
+    }
+    let ladder = ladder.climbed("device", format!("{} AMD GPU(s)", gpus.max(on_bus)));
+    if gpus == 0 || !tree.exists("dev/kfd") {
+        let text = "a GPU is there, and /dev/kfd or its topology is not; load amdgpu, or give the container /dev/kfd and /dev/dri";
+        return ladder.lacks("driver", "no_driver", text);
+    }
+    let version = tree.line("sys/module/amdgpu/version").unwrap_or_else(|_| "of the kernel".to_owned());
+    ladder.climbed("driver", format!("amdgpu {version}"))
+}
+
+fn intel_gpu(tree: &Tree, root: &Path, ladder: TargetProbe) -> TargetProbe {
+    match pci(tree, root, INTEL, &["0x03"]) {
+        Some(count) if count > 0 => {
+            let ladder = ladder.climbed("device", format!("{count} Intel GPU(s)"));
+            match ["i915", "xe"].iter().find(|module| tree.exists(&format!("sys/module/{module}"))) {
+                Some(module) if tree.exists("dev/dri/renderD128") => ladder.climbed("driver", *module),
+                Some(_) => {
+                    ladder.lacks("driver", "no_driver", "/dev/dri/renderD128 is not here; give it to the container")
+                }
+                None => ladder.lacks("driver", "no_driver", "neither i915 nor xe is loaded"),
+            }
+        }
+        _ => ladder.lacks("device", "no_device", "there is no Intel GPU on this host"),
+    }
+}
+
+fn intel_npu(tree: &Tree, ladder: TargetProbe) -> TargetProbe {
+    if tree.exists("dev/accel/accel0") && tree.exists("sys/module/intel_vpu") {
+        return ladder.climbed("device", "an Intel NPU").climbed("driver", "intel_vpu");
+    }
+    if tree.exists("sys/module/intel_vpu") {
+        return ladder.lacks("driver", "no_driver", "/dev/accel/accel0 is not here; give it to the container");
+    }
+    ladder.lacks("device", "no_device", "there is no Intel NPU on this host, or its driver intel_vpu is not loaded")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::Path;
+
+    use super::device;
+
+    fn write(root: &Path, path: &str, text: &str) {
+        let path = root.join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+
+    fn code(root: &Path, target: &str) -> String {
+        device(root, target).reason.map_or_else(|| "available".to_owned(), |reason| reason.code)
+    }
+
+    #[test]
+    fn an_empty_host_has_a_processor_and_nothing_else() {
+        let root = tempfile::tempdir().unwrap();
+        for target in ["cuda", "tensorrt", "rocm", "migraphx", "openvino-gpu", "openvino-npu", "nonsense"] {
+            assert_eq!(code(root.path(), target), "no_device", "{target}");
+        }
+        assert_eq!(code(root.path(), "cpu"), "available");
+        assert_eq!(code(root.path(), "openvino"), "available");
+    }
+
+    #[test]
+    fn nvidia_needs_device_driver_and_device_files() {
+        let root = tempfile::tempdir().unwrap();
+        let root = root.path();
+        write(root, "sys/bus/pci/devices/0000:01:00.0/vendor", "0x10de\n");
+        write(root, "sys/bus/pci/devices/0000:01:00.0/class", "0x030200\n");
+        assert_eq!(code(root, "cuda"), "no_driver");
+        let version = "NVRM version: NVIDIA UNIX x86_64 Kernel Module  550.54.15  Tue Mar  5 22:23:56 UTC 2024\n";
+        write(root, "proc/driver/nvidia/version", version);
+        assert_eq!(code(root, "cuda"), "no_driver");
+        write(root, "dev/nvidia0", "");
+        let found = device(root, "tensorrt");
+        assert!(found.is_available());
+        let rungs: Vec<&str> = found.rungs.iter().map(|rung| rung.found.as_str()).collect();
+        assert_eq!(rungs, ["1 NVIDIA GPU(s)", "NVIDIA 550.54.15"]);
+        assert_eq!(code(root, "rocm"), "no_device");
+    }
+
+    #[test]
+    fn amd_counts_only_nodes_with_compute_units() {
+        let root = tempfile::tempdir().unwrap();
+        let root = root.path();
+        write(root, "sys/class/kfd/kfd/topology/nodes/0/properties", "cpu_cores_count 64\nsimd_count 0\n");
+        assert_eq!(code(root, "rocm"), "no_device");
+        write(root, "sys/class/kfd/kfd/topology/nodes/1/properties", "simd_count 416\ngfx_target_version 90010\n");
+        assert_eq!(code(root, "rocm"), "no_driver");
+        write(root, "dev/kfd", "");
+        assert_eq!(code(root, "migraphx"), "available");
+    }
+
+    #[test]
+    fn a_sound_card_is_no_gpu() {
+        let root = tempfile::tempdir().unwrap();
+        write(root.path(), "sys/bus/pci/devices/0000:01:00.1/vendor", "0x10de\n");
+        write(root.path(), "sys/bus/pci/devices/0000:01:00.1/class", "0x040300\n");
+        assert_eq!(code(root.path(), "cuda"), "no_device");
+    }
+}
