@@ -5,6 +5,7 @@
 
 mod context;
 mod expand;
+mod llm;
 mod manner;
 mod onnx;
 mod order;

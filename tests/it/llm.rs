@@ -3,6 +3,7 @@
 //!
 //! Times are held against lower bounds, ratios and generous upper bounds: the machine may be busy with other things.
 
+use backsight::results::{Validity, Verdict};
 use serde_json::Value;
 
 use crate::fake_llm::{Act, Asked, FakeLlm, answer, status};
@@ -413,6 +414,74 @@ fn the_record_is_what_the_harness_reads() {
     assert_eq!(metric("output_throughput").direction, backsight::results::Direction::Higher);
     assert_eq!(metric("success_rate").value, 1.0);
     assert_eq!(two.execution.as_ref().unwrap().runtime.as_deref(), Some("fake"));
+}
+
+#[test]
+fn a_step_of_a_pipeline() {
+    let server = FakeLlm::start(|_, _| answer(5, 2, 4));
+    let pipeline = format!(
+        "version: 1\nsecrets: [KEY]\nbenchmarks:\n  - name: chat\n    secrets: [KEY]\n    llm:\n      endpoint: '{}'\n      \
+         model: '{{{{ step.name }}}}-model'\n      api_key_env: KEY\n      concurrency: [1, 2]\n      prompt_tokens: [7]\n      \
+         requests: 5\n      duration: 10ms\n      max_tokens: 16\n      extra: {{ top_k: 3 }}\n",
+        server.url
+    );
+    let sandbox = Sandbox::with(&pipeline).env("KEY", "sk-very-secret");
+    sandbox.run(&["run"]).says(0, &[]);
+    let document = sandbox.document();
+    let names: Vec<_> = document.benchmarks.iter().map(|one| (one.name.as_str(), one.validity.clone())).collect();
+    assert_eq!(names, [("chat", Validity::Valid), ("chat", Validity::Valid)]);
+    assert_eq!(document.benchmarks[1].parameters["concurrency"], "2");
+    assert!(document.steps[0].command.starts_with("backsight llm measure"), "{}", document.steps[0].command);
+    for one in server.asked() {
+        assert_eq!((one.authorization.as_str(), &one.body["model"]), ("Bearer sk-very-secret", &"chat-model".into()));
+        assert_eq!((one.prompt().split(' ').count(), &one.body["top_k"]), (7, &3.into()));
+    }
+    for (path, bytes) in sandbox.all_files() {
+        assert!(!String::from_utf8_lossy(&bytes).contains("very-secret"), "{}", path.display());
+    }
+}
+
+#[test]
+fn a_step_whose_server_is_not_there_says_so() {
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let sandbox = Sandbox::with(&format!(
+        "version: 1\nbenchmarks:\n  - llm: {{ endpoint: 'http://127.0.0.1:{port}', model: m }}\n"
+    ));
+    let outcome = sandbox.run(&["run"]);
+    assert_ne!(outcome.code, 0);
+    let step = &sandbox.document().steps[0];
+    let reason = step.reason.as_ref().unwrap();
+    assert_eq!(reason.code, "unreachable");
+    assert!(reason.text.contains("does the server run"), "{}", reason.text);
+}
+
+/// Base and head of one command are measured in turns, and a model that became slower is a regression.
+#[test]
+fn a_slower_model_is_a_regression() {
+    let sandbox = Sandbox::new();
+    let git = |args: &[&str]| {
+        let all = [&["-c", "user.name=a", "-c", "user.email=a@b", "-c", "commit.gpgsign=false"], args].concat();
+        assert_eq!(sandbox.finish(&mut sandbox.command_of("git", &all)).code, 0, "{args:?}");
+    };
+    let say = |wait: &str| sandbox.write("say.sh", format!("for word in a b c d; do echo $word; sleep {wait}; done\n"));
+    say("0.01");
+    sandbox.write(
+        "backsight.yml",
+        "version: 1\nbudget: 20s\nbenchmarks:\n  - name: say\n    llm:\n      command: [sh, say.sh]\n      requests: 3\n      \
+         duration: 1ms\n      warm_up: 0\n",
+    );
+    git(&["init", "-q", "-b", "main"]);
+    git(&["add", "."]);
+    git(&["commit", "-q", "-m", "one"]);
+    say("0.04");
+    git(&["commit", "-qam", "two"]);
+    let outcome = sandbox.run(&["run", "--against", "HEAD~1"]);
+    let document = sandbox.document();
+    let rows = &document.comparison.as_ref().unwrap_or_else(|| panic!("{outcome:?}")).rows;
+    let row = rows.iter().find(|row| row.metric == "time_per_output_token").unwrap();
+    assert_eq!(row.verdict, Verdict::Regressed, "{row:?}\n{}", outcome.stderr);
+    assert!(row.change.unwrap() > 0.5, "{row:?}");
+    assert_eq!(outcome.code, 1, "{outcome:?}");
 }
 
 /// llama.cpp's own server with a small model, which `scripts/test` starts.
