@@ -57,7 +57,7 @@ pub struct Model {
 
 /// Inputs that the runtime holds, to be given to it again and again.
 pub struct Feed {
-    values: Vec<DynValue>,
+    values: Vec<SessionInputValue<'static>>,
 }
 
 impl Engine {
@@ -211,7 +211,7 @@ impl Model {
         let one = |outlet: &ort::value::Outlet| {
             let missing =
                 || EngineError { code: "invalid_input", text: format!("there is no input `{}`", outlet.name()) };
-            value(find(outlet.name()).ok_or_else(missing)?)
+            value(find(outlet.name()).ok_or_else(missing)?).map(SessionInputValue::Owned)
         };
         Ok(Feed { values: self.session.inputs().iter().map(one).collect::<Result<_, _>>()? })
     }
@@ -221,17 +221,12 @@ impl Model {
         self.session.inputs().iter().map(|outlet| outlet.name().to_owned()).collect()
     }
 
-    /// Runs it once; gives the time from handing in to the answer being there.
+    /// Runs it once: from handing in to the answer being there, and dropped.
     ///
     /// # Errors
     /// What the runtime says.
-    pub fn run(&mut self, feed: &Feed) -> Result<Duration, EngineError> {
-        let values: Vec<SessionInputValue<'_>> = feed.values.iter().map(SessionInputValue::from).collect();
-        let began = Instant::now();
-        let outputs = self.session.run(values.as_slice()).map_err(EngineError::of)?;
-        let took = began.elapsed();
-        drop(outputs);
-        Ok(took)
+    pub fn run(&mut self, feed: &Feed) -> Result<(), EngineError> {
+        self.session.run(feed.values.as_slice()).map(drop).map_err(EngineError::of)
     }
 
     /// Runs it once and gives its answers by name; what is no tensor is left out.
@@ -239,8 +234,7 @@ impl Model {
     /// # Errors
     /// What the runtime says.
     pub fn answer(&mut self, feed: &Feed) -> Result<Vec<(String, Option<Tensor>)>, EngineError> {
-        let values: Vec<SessionInputValue<'_>> = feed.values.iter().map(SessionInputValue::from).collect();
-        let outputs = self.session.run(values.as_slice()).map_err(EngineError::of)?;
+        let outputs = self.session.run(feed.values.as_slice()).map_err(EngineError::of)?;
         outputs.iter().map(|(name, value)| Ok((name.to_owned(), tensor(&value)?))).collect()
     }
 

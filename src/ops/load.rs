@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
+use super::registry;
 use crate::host;
 use crate::pipeline::{self, Diagnostic, Model, ModelSource, Parsed, Pipeline};
 use crate::results::ExitCode;
@@ -152,12 +153,20 @@ fn models(workspace: &Path, pipeline: &Pipeline, named: &Path) -> Result<Vec<Mod
         match source {
             ModelSource::Model(model) => models.push(model.as_ref().clone()),
             ModelSource::Path(pattern) => {
+                if let Some(found) = registry::of_cache(workspace, pattern)? {
+                    models.extend(found);
+                    continue;
+                }
                 let files = matching(workspace, pattern).map_err(&refused)?;
                 if files.is_empty() {
                     return Err(refused(format!("models: no file matches `{pattern}`")));
                 }
                 for file in files {
-                    models.extend(models_of(&file, workspace)?);
+                    if file.extension().is_some_and(|ending| ending == "onnx") {
+                        models.push(registry::of_onnx(&file, workspace)?);
+                    } else {
+                        models.extend(models_of(&file, workspace)?);
+                    }
                 }
             }
         }
@@ -180,7 +189,7 @@ fn matching(workspace: &Path, pattern: &str) -> Result<Vec<PathBuf>, String> {
     }
 }
 
-fn models_of(file: &Path, workspace: &Path) -> Result<Vec<Model>, LoadError> {
+pub(super) fn models_of(file: &Path, workspace: &Path) -> Result<Vec<Model>, LoadError> {
     let text = read(file)?;
     let shown = file.strip_prefix(workspace).unwrap_or(file).to_owned();
     let folder = file.parent().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());

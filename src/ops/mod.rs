@@ -23,6 +23,7 @@ pub mod onnx;
 pub mod page;
 pub mod planning;
 pub mod publish;
+mod registry;
 pub mod report;
 pub mod run;
 pub mod runs;

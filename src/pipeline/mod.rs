@@ -13,6 +13,7 @@ mod grammar;
 mod harness;
 mod llm;
 mod load;
+mod model_types;
 mod models;
 mod onnx;
 mod scalars;

@@ -4,9 +4,10 @@ use std::collections::HashMap;
 
 use serde_json::{Map, Value};
 
-use super::diagnostic::{Diagnostic, Findings, Span};
+use super::diagnostic::{Diagnostic, Findings, Span, quote};
 use super::grammar::Model;
 use super::load::load;
+use super::model_types;
 use super::schema::strict;
 use super::semantics::{duplicate_model, model_id};
 use super::shape::Shape;
@@ -69,13 +70,32 @@ fn config(node: &Node, folder: &str, findings: &mut Findings) -> Vec<Model> {
     // A local path says where its author kept the model, not which one it is.
     let named = text_of(&extra, "_name_or_path").filter(|name| !name.starts_with(['.', '/', '~', '\\']));
     let id = named.unwrap_or_else(|| folder.to_owned());
-    let (family, revision) = (text_of(&extra, "model_type"), text_of(&extra, "_commit_hash"));
+    let (family, revision) = (family(node, &extra, findings), text_of(&extra, "_commit_hash"));
+    let architectures = extra.get("architectures").and_then(Value::as_array);
+    let architectures = architectures.into_iter().flatten().filter_map(Value::as_str).take(16);
+    let task = model_types::task(architectures).map(ToOwned::to_owned);
     // These keys of ours would be mistaken for the fields of the same name.
     for key in ["family", "task", "revision", "path", "onnx"] {
         extra.shift_remove(key);
     }
     findings.extend(model_id(&id, node.entry("_name_or_path").map_or_else(|| node.head(), |entry| entry.value.span)));
-    vec![Model { id, family, task: None, revision, path: None, onnx: None, extra }]
+    vec![Model { id, family, task, revision, path: None, onnx: None, extra }]
+}
+
+/// The family of a `config.json`, by its type and not by its name. A type that is not known is refused: rules and
+/// reports that go by family would pass it over.
+fn family(node: &Node, config: &Map<String, Value>, findings: &mut Findings) -> Option<String> {
+    let model_type = text_of(config, "model_type")?;
+    if let Some(family) = model_types::family(&model_type) {
+        return Some(family.to_owned());
+    }
+    let span = node.entry("model_type").map_or_else(|| node.head(), |entry| entry.value.span);
+    let candidates = model_types::candidates(&model_type);
+    let near = if candidates.is_empty() { String::new() } else { format!(", did you mean {}?", candidates.join(", ")) };
+    let message = format!("unknown model type {}{near}", quote(&model_type));
+    let help = "if it is right, list the model with its own `id`, `family` and `task` instead of its config.json";
+    findings.push(Diagnostic::error("unknown-model-type", span, message).help(help));
+    None
 }
 
 fn text_of(object: &Map<String, Value>, key: &str) -> Option<String> {
@@ -109,6 +129,9 @@ mod tests {
         assert_eq!(models[0].path, None);
         assert_eq!(ids(r#"{"_name_or_path": "./out", "model_type": "bert"}"#), ["folder"]);
         assert_eq!(ids(r#"{"architectures": ["Bert"]}"#), ["folder"]);
+        let text = r#"{"model_type": "aimv2_text_model", "architectures": ["Own", "BertForMaskedLM"]}"#;
+        let model = &parse_models(text, "folder").unwrap()[0];
+        assert_eq!((model.family.as_deref(), model.task.as_deref()), (Some("aimv2"), Some("fill-mask")));
     }
 
     #[test]
@@ -118,6 +141,7 @@ mod tests {
             ("- id: \"a\\nb\"\n", "bad-name"),
             ("- family: bert\n", "missing-key"),
             ("", "empty-file"),
+            ("{\"model_type\": \"brt\"}", "unknown-model-type"),
             ("{", "syntax"),
             ("- just text", "wrong-type"),
         ] {

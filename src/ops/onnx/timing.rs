@@ -57,7 +57,7 @@ mod engine {
 
     impl Service for Ready {
         fn query(&mut self) -> Result<(), (&'static str, String)> {
-            self.model.run(&self.feed).map(drop).map_err(|error| (error.code, error.text))
+            self.model.run(&self.feed).map_err(|error| (error.code, error.text))
         }
     }
 

@@ -1,0 +1,169 @@
+//! What our loop adds to the runtime's own: the same model with the same inputs, in blocks of queries that take turns,
+//! once through a scenario and once in the barest loop around `ort`. And whether the latencies of queries that come by
+//! themselves are those of the queue that theory knows.
+//!
+//! `cargo bench --bench onnx -- MODEL [--dimension NAME=N]...` with `BACKSIGHT_ONNXRUNTIME`; the figures stand in
+//! `docs/measurements/onnx.md`.
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::expect_used,
+    reason = "a benchmark that cannot run has failed"
+)]
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use backsight::onnx::{
+    Effort, Engine, Feed, Model, Options, Scenario, Service, Sizes, Tensor, find, inspect, make, measure, poisson,
+};
+use backsight::stats::{median, percentile};
+
+const BLOCKS: usize = 60;
+const QUERIES: usize = 2000;
+
+struct Ready {
+    model: Model,
+    feed: Feed,
+}
+
+impl Service for Ready {
+    fn query(&mut self) -> Result<(), (&'static str, String)> {
+        self.model.run(&self.feed).map_err(|error| (error.code, error.text))
+    }
+}
+
+fn main() {
+    let mut arguments = std::env::args().skip(1).filter(|argument| argument != "--bench");
+    let Some(path) = arguments.next().map(PathBuf::from) else {
+        println!("no model was named: cargo bench --bench onnx -- MODEL [NAME=N]...");
+        return;
+    };
+    let sizes: Sizes = arguments
+        .filter_map(|argument| argument.split_once('=').map(|(name, size)| (name.to_owned(), size.parse().unwrap())))
+        .collect();
+    let found = find(None, &|name| std::env::var(name).ok(), Path::new(".")).unwrap();
+    let engine = Engine::load(&found).unwrap();
+    let inputs = make(&inspect(&path).unwrap(), &sizes, &BTreeMap::new(), 1).unwrap();
+    overhead(&engine, &path, &inputs);
+    queue(&engine, &path, &inputs);
+}
+
+fn ready(engine: &Engine, path: &Path, inputs: &[(String, Tensor)]) -> Ready {
+    let model = engine.open(path, &Options { threads: 1, ..Options::default() }).unwrap();
+    let feed = model.feed(inputs).unwrap();
+    Ready { model, feed }
+}
+
+/// The barest loop: nothing but the runtime and a clock.
+fn bare(session: &mut ort::session::Session, values: &[ort::session::SessionInputValue<'_>]) -> f64 {
+    let mut times = Vec::with_capacity(QUERIES);
+    for _ in 0..QUERIES {
+        let began = Instant::now();
+        drop(session.run(values).unwrap());
+        times.push(began.elapsed().as_nanos() as f64);
+    }
+    median(&times).unwrap()
+}
+
+fn overhead(engine: &Engine, path: &Path, inputs: &[(String, Tensor)]) {
+    let mut services: Vec<Box<dyn Service>> = vec![Box::new(ready(engine, path, inputs))];
+    // The environment is the engine's: there is one a process.
+    let environment = ort::init().build().unwrap();
+    let builder = ort::session::Session::builder(&environment).unwrap();
+    let mut session = builder.with_intra_threads(1).unwrap().commit_from_file(path).unwrap();
+    let values: Vec<ort::session::SessionInputValue<'_>> = inputs
+        .iter()
+        .map(|(_, tensor)| {
+            let numbers: Vec<f32> = tensor.numbers().unwrap().iter().map(|number| *number as f32).collect();
+            ort::value::Tensor::from_array((tensor.dims.clone(), numbers)).unwrap().into()
+        })
+        .collect();
+    let effort = Effort { queries: QUERIES, time: Duration::ZERO, most: Duration::from_secs(60), seed: 1 };
+    let mut ratios = Vec::new();
+    let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+    for block in 0..BLOCKS {
+        let run_ours = |services: &mut [Box<dyn Service>]| {
+            median(&measure(Scenario::SingleStream, services, effort).unwrap().latencies).unwrap()
+        };
+        let (own, other) = if block % 2 == 0 {
+            let own = run_ours(&mut services);
+            (own, bare(&mut session, &values))
+        } else {
+            let other = bare(&mut session, &values);
+            (run_ours(&mut services), other)
+        };
+        if block >= 4 {
+            ratios.push(own / other);
+            ours.push(own);
+            theirs.push(other);
+        }
+    }
+    ratios.sort_by(f64::total_cmp);
+    let share = |p| (percentile(&ratios, p).unwrap() - 1.0) * 100.0;
+    println!(
+        "overhead: ours {:.0} ns, bare {:.0} ns; ratio {:+.2} % (5 % to 95 % of {} pairs of blocks of {QUERIES}: {:+.2} to {:+.2} %)",
+        median(&ours).unwrap(),
+        median(&theirs).unwrap(),
+        share(0.5),
+        ratios.len(),
+        share(0.05),
+        share(0.95)
+    );
+}
+
+/// Queries that come by themselves, their latencies held against the recursion of Lindley over the same arrivals and
+/// the same time of service.
+fn queue(engine: &Engine, path: &Path, inputs: &[(String, Tensor)]) {
+    let mut one = ready(engine, path, inputs);
+    let times: Vec<f64> = (0..2000)
+        .map(|_| {
+            let began = Instant::now();
+            one.query().unwrap();
+            began.elapsed().as_secs_f64()
+        })
+        .collect();
+    let service = median(&times).unwrap();
+    // A fixed time of service, longer than the model takes, so that the answer is known.
+    let fixed = Duration::from_secs_f64((service * 2.0).max(2e-3));
+    struct Fixed(Ready, Duration);
+    impl Service for Fixed {
+        fn query(&mut self) -> Result<(), (&'static str, String)> {
+            let began = Instant::now();
+            self.0.query()?;
+            while began.elapsed() < self.1 {
+                std::hint::spin_loop();
+            }
+            Ok(())
+        }
+    }
+    let rate = 0.7 / fixed.as_secs_f64();
+    let (queries, seed) = (4000, 5);
+    let effort =
+        Effort { queries, time: Duration::from_secs_f64(queries as f64 / rate), most: Duration::from_secs(300), seed };
+    let timed = measure(Scenario::Server { rate }, &mut [Box::new(Fixed(one, fixed))], effort).unwrap();
+    let mut free = Duration::ZERO;
+    let mut wanted: Vec<f64> = poisson(rate, timed.latencies.len(), seed)
+        .into_iter()
+        .map(|at| {
+            free = free.max(at) + fixed;
+            (free - at).as_nanos() as f64
+        })
+        .collect();
+    let mut found = timed.latencies;
+    for all in [&mut wanted, &mut found] {
+        all.sort_by(f64::total_cmp);
+    }
+    for p in [0.5, 0.9, 0.99] {
+        let (wanted, found) = (percentile(&wanted, p).unwrap(), percentile(&found, p).unwrap());
+        println!(
+            "server, {rate:.0} queries/s of {:.2} ms: p{:.0} {:.3} ms, reference {:.3} ms, {:+.2} %",
+            fixed.as_secs_f64() * 1e3,
+            p * 100.0,
+            found / 1e6,
+            wanted / 1e6,
+            (found / wanted - 1.0) * 100.0
+        );
+    }
+}
