@@ -503,7 +503,7 @@ fn llama_cpp_is_measured() {
             assert!(first > 0.0 && per_token > 0.0 && latency >= first, "{first} {per_token} {latency}");
             assert!(found["benchmarks"][cell]["execution"]["runtime"] == "llama.cpp");
         }
-        // A longer prompt takes longer to read, and four at once share two cores.
+        // A longer prompt takes longer to read, and four at once share what one has alone.
         assert!(value(&found, 1, "time_to_first_token") > value(&found, 0, "time_to_first_token"));
         assert!(value(&found, 3, "request_latency") > value(&found, 1, "request_latency"));
     }

@@ -15,7 +15,9 @@ parameters.port = int(sys.argv[2])
 parameters.n_ctx = 8192
 parameters.n_parallel = 4
 parameters.n_gpu_layers = 0
-parameters.cpuparams.n_threads = 2
+# Several threads wait for each other by spinning: where other programs want the cores, a token then takes half a second.
+parameters.cpuparams.n_threads = 1
+parameters.cpuparams_batch.n_threads = 1
 server = xllamacpp.Server(parameters)
 print(server.listening_address, flush=True)
 signal.pause()
