@@ -16,9 +16,9 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use backsight::onnx::{
-    Effort, Engine, Feed, Model, Options, Scenario, Service, Sizes, Tensor, find, inspect, make, measure, poisson,
+    Effort, Engine, Feed, Model, Options, Scenario, Service, Sizes, Tensor, find, inspect, make, measure,
 };
-use backsight::stats::{median, percentile};
+use backsight::stats::{Arrivals, median, percentile};
 
 const BLOCKS: usize = 60;
 const QUERIES: usize = 2000;
@@ -144,8 +144,8 @@ fn queue(engine: &Engine, path: &Path, inputs: &[(String, Tensor)]) {
         Effort { queries, time: Duration::from_secs_f64(queries as f64 / rate), most: Duration::from_secs(300), seed };
     let timed = measure(Scenario::Server { rate }, &mut [Box::new(Fixed(one, fixed))], effort).unwrap();
     let mut free = Duration::ZERO;
-    let mut wanted: Vec<f64> = poisson(rate, timed.latencies.len(), seed)
-        .into_iter()
+    let mut wanted: Vec<f64> = Arrivals::new(rate, seed)
+        .take(timed.latencies.len())
         .map(|at| {
             free = free.max(at) + fixed;
             (free - at).as_nanos() as f64

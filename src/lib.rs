@@ -33,11 +33,17 @@ pub mod report;
 /// Probes CPU, memory, operating system, git and the CI's environment.
 pub mod host;
 
+/// How the network is reached: proxies, certificates, and what is behind an error.
+pub mod connect;
+
 /// Runs ONNX models with a runtime that is loaded when it is needed: inspection, right answers, timing.
 pub mod onnx;
 
 /// Carries out a plan and emits events: processes, tests, generations, benchmarks, journal.
 pub mod execute;
+
+/// Measures how a language model generates: an endpoint or a command, request by request.
+pub mod llm;
 
 /// Where results and baselines live: SQLite, and the git branch or folder that hosts share.
 pub mod store;

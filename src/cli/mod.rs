@@ -16,6 +16,7 @@ mod hardware;
 mod history;
 mod import;
 mod init;
+mod llm;
 mod manner;
 mod matrix;
 mod onnx;
@@ -96,6 +97,8 @@ enum Command {
     Hardware(hardware::Args),
     /// Inspect an ONNX model, check its answers, measure its speed.
     Onnx(onnx::Args),
+    /// Measure how a language model generates: an endpoint or a command.
+    Llm(Box<llm::LlmArgs>),
     /// Print the JSON Schemas of our formats.
     Schema(schema::Args),
     /// Print a shell's completion script.
@@ -128,6 +131,7 @@ pub fn main() -> Code {
         Command::Convert(args) => convert::run(&args, console),
         Command::Hardware(args) => hardware::run(&args, console),
         Command::Onnx(args) => onnx::run(&args, console),
+        Command::Llm(args) => llm::run(*args, console),
         Command::Schema(args) => schema::run(&args),
         Command::Completions(args) => completions::run(&args),
     };

@@ -30,7 +30,7 @@ pub use placement::Placement;
 pub use probe::climb;
 pub use providers::{Provider, providers};
 pub use runtime::{Found, OLDEST, RuntimeError, VARIABLE, find};
-pub use scenario::{Clock, Effort, RealClock, Scenario, Service, Timed, WarmUp, measure, poisson, warm_up};
+pub use scenario::{Clock, Effort, RealClock, Scenario, Service, Timed, WarmUp, measure, warm_up};
 #[cfg(feature = "onnx")]
 pub use session::{Engine, EngineError, Feed, Model, Options};
 pub use tensor::{Data, Tensor, TensorError};

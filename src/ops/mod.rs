@@ -16,6 +16,7 @@ pub mod hardware;
 pub mod history;
 pub mod import;
 pub mod init;
+pub mod llm;
 pub mod load;
 pub mod matrix;
 pub mod nearest;

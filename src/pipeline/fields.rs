@@ -109,6 +109,10 @@ fn variable() -> Schema {
     })
 }
 
+pub(super) fn variable_name(_: &mut SchemaGenerator) -> Schema {
+    variable()
+}
+
 pub(super) fn variable_names(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": "array", "items": variable() })
 }

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::fields;
 use super::harness::{Harness, TestHarness};
+use super::llm::LlmStep;
 use super::onnx::{OnnxSettings, OnnxStep};
 use super::{Percent, StepDuration};
 
@@ -256,6 +257,9 @@ pub struct BenchmarkStep {
     /// Instead of a command: an ONNX model, whose answers are checked before its speed is measured.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub onnx: Option<OnnxStep>,
+    /// Instead of a command: a language model, whose generation is measured request by request.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub llm: Option<Box<LlmStep>>,
     /// A command run once before, in a paired run once in each arm; its time is not measured.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub build: Option<Command>,

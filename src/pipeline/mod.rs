@@ -11,6 +11,7 @@ mod diagnostic;
 mod fields;
 mod grammar;
 mod harness;
+mod llm;
 mod load;
 mod model_types;
 mod models;
@@ -32,6 +33,7 @@ pub use grammar::{
     PublishConfig, PushPolicy, QuarantineEntry, Retries, Rule, RuleAction, Shell, Stdin, TestStep,
 };
 pub use harness::{Harness, TestHarness};
+pub use llm::{LlmApi, LlmStep};
 pub use load::{MAX_BYTES, MAX_DEPTH, MAX_EXPANDED_BYTES, MAX_NODES};
 pub use models::parse_models;
 pub use onnx::{OnnxInput, OnnxScenario, OnnxSettings, OnnxSize, OnnxStep, OnnxTolerance};

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
+use super::llm;
 use super::onnx::{self, Asking, Wish};
 use super::rules::{Rules, Subject};
 use super::{
@@ -306,10 +307,15 @@ fn benchmark_work(
 ) -> Result<Work, (&'static str, TemplateError)> {
     let command = |command: &Command| Invocation::of(command, step.common.shell, template);
     let wish = Wish::Measure { budget: step.budget };
-    let harness = if step.onnx.is_some() { Some(Harness::Backsight) } else { step.harness };
+    let own = step.onnx.is_some() || step.llm.is_some();
+    let harness = if own { Some(Harness::Backsight) } else { step.harness };
+    let run = match &step.llm {
+        Some(llm) => llm::invocation(llm, step.budget, asking, template).map_err(|error| ("llm", error))?,
+        None => run((step.run.as_ref(), step.onnx.as_ref()), step.common.shell, wish, (template, asking))?,
+    };
     let default_metrics = || vec![MetricName::WallTime, MetricName::CpuTime];
     Ok(Work::Benchmark(Measure {
-        run: run((step.run.as_ref(), step.onnx.as_ref()), step.common.shell, wish, (template, asking))?,
+        run,
         vs: None,
         build: step.build.as_ref().map(command).transpose().map_err(|error| ("build", error))?,
         metrics: step.metrics.clone().unwrap_or_else(default_metrics),

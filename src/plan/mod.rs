@@ -5,9 +5,11 @@
 
 mod context;
 mod expand;
+mod llm;
 mod manner;
 mod onnx;
 mod order;
+mod own;
 mod rules;
 mod select;
 

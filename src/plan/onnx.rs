@@ -1,5 +1,6 @@
 //! An `onnx` step as the call of our own program that does it.
 
+use super::own::{self, given, joined};
 use super::{Facts, Invocation, Template, TemplateError};
 use crate::pipeline::{Model, OnnxInput, OnnxSettings, OnnxSize, OnnxStep, StepDuration};
 
@@ -35,15 +36,15 @@ pub(super) fn invocation(
 ) -> Result<Invocation, TemplateError> {
     let mut settings = step.settings();
     // A size that belongs to the model is part of what it is; one that the step asks for tells its results apart.
-    let mut own = Vec::new();
+    let mut fixed = Vec::new();
     if let Some(known) = asking.model.and_then(|model| model.onnx.as_ref()) {
         let only = |(name, size): (&String, &OnnxSize)| match size {
             OnnxSize::One(size) if !settings.shapes.contains_key(name) => Some((name.clone(), *size)),
             _ => None,
         };
-        own = known.shapes.iter().filter_map(only).collect();
+        fixed = known.shapes.iter().filter_map(only).collect();
         settings = settings.or(known);
-        settings.shapes.retain(|name, _| !own.iter().any(|(known, _)| known == name));
+        settings.shapes.retain(|name, _| !fixed.iter().any(|(known, _)| known == name));
     }
     let path = match (&settings.model, asking.model.and_then(|model| model.path.as_ref())) {
         (Some(path), _) => template.render(path)?,
@@ -54,19 +55,12 @@ pub(super) fn invocation(
     };
     let mut args = vec!["onnx".to_owned()];
     args.push(if wish == Wish::Check { "check" } else { "measure" }.to_owned());
-    // Joined by a sign only where it must be: separate words are shown without quotes.
-    let mut option = |name: &str, value: String| {
-        if value.starts_with('-') {
-            args.push(format!("--{name}={value}"));
-        } else {
-            args.extend([format!("--{name}"), value]);
-        }
-    };
+    let mut option = |name: &str, value: String| own::option(&mut args, name, value);
     option("name", asking.name.to_owned());
     option("target", asking.target.to_owned());
     let golden = settings.golden.as_ref().map(|golden| template.render(golden)).transpose()?;
     let runtime = settings.runtime.as_ref().map(|runtime| template.render(runtime)).transpose()?;
-    for (name, size) in own {
+    for (name, size) in fixed {
         option("size", format!("{name}={size}"));
     }
     described(&settings, &mut option);
@@ -125,13 +119,5 @@ fn loaded(settings: &OnnxSettings, budget: Option<StepDuration>, option: &mut im
         ("budget", budget.map(|time| time.to_string())),
         ("latency-limit", settings.latency_limit.map(|time| time.to_string())),
     ];
-    for (name, value) in numbers {
-        if let Some(value) = value {
-            option(name, value);
-        }
-    }
-}
-
-fn joined<T: ToString>(numbers: &[T]) -> String {
-    numbers.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
+    given(numbers, option);
 }

@@ -5,8 +5,6 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::Value;
 
-/// How long one request may take.
-pub const TIMEOUT: Duration = Duration::from_secs(30);
 /// The longest that is waited for a rate limit to end, all requests together.
 const PATIENCE: Duration = Duration::from_secs(90);
 /// How often reading is tried where the platform stumbles.
@@ -228,46 +226,4 @@ fn judged(answer: Answer) -> Result<Answer, Failure> {
         500..=599 => Err(Failure::Down(format!("status {status}"))),
         _ => Err(Failure::Odd(format!("an answer with status {status}"))),
     }
-}
-
-/// A client of reqwest with our limits: proxies come from the environment, certificates from the system and, where it
-/// is named, from this file of PEM texts.
-///
-/// # Errors
-/// If the certificates cannot be read.
-pub fn reqwest_client(certificates: Option<&[u8]>) -> Result<reqwest::Client, String> {
-    // A second provider is refused, which only means that there is one.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    let mut builder = reqwest::Client::builder()
-        .user_agent(concat!("backsight/", env!("CARGO_PKG_VERSION")))
-        .connect_timeout(Duration::from_secs(10))
-        .timeout(TIMEOUT)
-        // A token follows no redirect to elsewhere.
-        .redirect(reqwest::redirect::Policy::none());
-    if let Some(pem) = certificates {
-        let found = reqwest::Certificate::from_pem_bundle(pem);
-        let found = found.map_err(|error| format!("the certificates cannot be read: {}", causes(&error)))?;
-        if found.is_empty() {
-            return Err(
-                "the file of certificates holds none: it wants PEM, from `-----BEGIN CERTIFICATE-----` on".into()
-            );
-        }
-        builder = builder.tls_certs_merge(found);
-    }
-    builder.build().map_err(|error| causes(&error))
-}
-
-/// An error with all that is behind it: reqwest's own words name only the address.
-pub fn causes(error: &dyn std::error::Error) -> String {
-    let mut words = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        let text = cause.to_string();
-        if !words.contains(&text) {
-            words.push_str(": ");
-            words.push_str(&text);
-        }
-        next = cause.source();
-    }
-    words
 }

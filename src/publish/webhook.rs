@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::Outcome;
-use super::http::{causes, reqwest_client};
+use crate::connect::{self, causes};
 
 const WHAT: &str = "message";
 
@@ -15,7 +15,7 @@ pub async fn publish(address: &str, message: &Value, certificates: Option<&[u8]>
     if !address.starts_with("https://") && !address.starts_with("http://127.0.0.1") {
         return refused("the address of the webhook must begin with https://".into());
     }
-    let client = match reqwest_client(certificates) {
+    let client = match connect::client(certificates) {
         Ok(client) => client,
         Err(why) => return refused(why),
     };

@@ -2,6 +2,7 @@
 //!
 //! Every function takes finite numbers; callers drop others before. Intervals are distribution-free.
 
+mod arrivals;
 mod changes;
 mod holm;
 mod proportion;
@@ -12,6 +13,7 @@ mod summary;
 mod tail;
 mod two_sample;
 
+pub use arrivals::Arrivals;
 pub use changes::{CHANGE_ERROR, ChangePoint, Course, Drift, MOST_POINTS, Total, course, course_on, total};
 pub use holm::{holm, weighted_holm};
 pub use proportion::wilson;

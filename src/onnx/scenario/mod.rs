@@ -1,14 +1,14 @@
 //! How queries are put to a model, after MLPerf Inference (Reddi et al. 2020): one after the other, several at once, as
 //! many as possible, or at times that do not wait for the answers.
 
-mod arrivals;
 mod clock;
 mod several;
 mod warm_up;
 
 use std::time::Duration;
 
-pub use arrivals::poisson;
+use crate::stats::Arrivals;
+
 pub use clock::{Clock, RealClock};
 pub use warm_up::{WarmUp, warm_up};
 
@@ -99,7 +99,8 @@ pub fn measure(
         (Scenario::Server { rate }, services) => {
             let time = effort.time.as_secs_f64().max(effort.queries as f64 / rate).min(effort.most.as_secs_f64());
             let count = ((rate * time).round() as usize).clamp(1, MOST);
-            several::server(services, &clock, &poisson(rate, count, effort.seed), effort.most)
+            let arrivals: Vec<Duration> = Arrivals::new(rate, effort.seed).take(count).collect();
+            several::server(services, &clock, &arrivals, effort.most)
         }
     }
 }
@@ -139,7 +140,12 @@ mod tests {
     use std::time::Duration;
 
     use super::clock::testing::{Simulated, Slow};
-    use super::{Effort, measure, poisson, several, single_stream};
+    use super::{Effort, measure, several, single_stream};
+    use crate::stats::Arrivals;
+
+    fn poisson(rate: f64, count: usize, seed: u64) -> Vec<Duration> {
+        Arrivals::new(rate, seed).take(count).collect()
+    }
 
     const fn millis(n: u64) -> Duration {
         Duration::from_millis(n)

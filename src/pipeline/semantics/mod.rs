@@ -1,6 +1,7 @@
 //! What a schema cannot say: names that must be unique, references that must lead somewhere, templates that must
 //! compile, paths that must stay inside the workspace.
 
+mod llm;
 mod names;
 mod needs;
 mod paths;

@@ -24,7 +24,10 @@ pub(super) fn fill(pipeline: &mut Pipeline) {
         (&mut step.common, name)
     }));
     fill_section(pipeline.benchmarks.iter_mut().map(|step| {
-        let name = from_work(step.run.as_ref(), step.onnx.as_ref());
+        let name = match &step.llm {
+            Some(_) => "llm".to_owned(),
+            None => from_work(step.run.as_ref(), step.onnx.as_ref()),
+        };
         (&mut step.common, name)
     }));
 }

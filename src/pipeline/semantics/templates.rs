@@ -7,6 +7,7 @@ use minijinja::Environment;
 use super::{Body, File, Step};
 use crate::pipeline::diagnostic::{Diagnostic, Findings, Span, nearest, quote};
 use crate::pipeline::grammar::{Command, Pipeline, Stdin};
+use crate::pipeline::llm::LlmStep;
 use crate::pipeline::onnx::OnnxStep;
 use crate::pipeline::tree::{Content, Part};
 
@@ -74,6 +75,7 @@ impl Checker<'_, '_> {
             }
             Body::Benchmark(benchmark) => {
                 self.onnx(benchmark.onnx.as_ref(), step, scope);
+                self.llm(benchmark.llm.as_deref(), step, scope);
                 let around = [
                     ("run", &benchmark.run),
                     ("build", &benchmark.build),
@@ -106,6 +108,18 @@ impl Checker<'_, '_> {
                 }
             }
             None => {}
+        }
+    }
+
+    fn llm(&mut self, llm: Option<&LlmStep>, step: &Step<'_>, scope: Scope<'_>) {
+        let Some(llm) = llm else { return };
+        for (key, text) in [("endpoint", &llm.endpoint), ("model", &llm.model), ("prompts", &llm.prompts)] {
+            if let Some(text) = text {
+                self.template(text, &step.way_to("llm", key), scope);
+            }
+        }
+        for word in llm.command.iter().flatten() {
+            self.template(word, &step.way_to("llm", "command"), scope);
         }
     }
 

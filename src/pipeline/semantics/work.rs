@@ -1,53 +1,64 @@
 //! What a step does: a command or a model, and one of them only.
 
-use super::{File, Step};
+use super::{File, Step, llm};
 use crate::pipeline::diagnostic::{Diagnostic, Findings};
 use crate::pipeline::grammar::{BenchmarkStep, TestStep};
 use crate::pipeline::onnx::{OnnxScenario, OnnxStep};
 
 pub(super) fn test(test: &TestStep, step: &Step<'_>, file: File<'_>, findings: &mut Findings) {
-    one(test.run.is_some(), test.onnx.as_ref(), step, file, findings);
-    if test.onnx.is_some() {
+    one(&[("run", test.run.is_some()), ("onnx", test.onnx.is_some())], step, file, findings);
+    if let Some(onnx) = &test.onnx {
+        server(onnx, step, file, findings);
         let given =
             [("junit", test.junit.is_some()), ("harness", test.harness.is_some()), ("output", test.output.is_some())];
-        not_beside_onnx(&given, step, file, findings);
+        not_beside("onnx", &given, step, file, findings);
     }
 }
 
 pub(super) fn benchmark(benchmark: &BenchmarkStep, step: &Step<'_>, file: File<'_>, findings: &mut Findings) {
-    one(benchmark.run.is_some(), benchmark.onnx.as_ref(), step, file, findings);
-    if benchmark.onnx.is_some() {
-        let given = [
-            ("harness", benchmark.harness.is_some()),
-            ("output", benchmark.output.is_some()),
-            ("metrics", benchmark.metrics.is_some()),
-            ("samples", benchmark.samples.is_some()),
-            ("warm_up", benchmark.warm_up.is_some()),
-            ("source", benchmark.source.is_some()),
-            ("prepare", benchmark.prepare.is_some()),
-            ("cleanup", benchmark.cleanup.is_some()),
-            ("stdin", benchmark.stdin.is_some()),
-            ("pin", benchmark.pin.is_some()),
-            ("priority", benchmark.priority.is_some()),
-            ("clean_env", benchmark.clean_env),
-        ];
-        not_beside_onnx(&given, step, file, findings);
+    let works =
+        [("run", benchmark.run.is_some()), ("onnx", benchmark.onnx.is_some()), ("llm", benchmark.llm.is_some())];
+    one(&works, step, file, findings);
+    if let Some(onnx) = &benchmark.onnx {
+        server(onnx, step, file, findings);
+    }
+    if let Some(llm) = &benchmark.llm {
+        llm::check(llm, step, file, findings);
+    }
+    let given = [
+        ("harness", benchmark.harness.is_some()),
+        ("output", benchmark.output.is_some()),
+        ("metrics", benchmark.metrics.is_some()),
+        ("samples", benchmark.samples.is_some()),
+        ("warm_up", benchmark.warm_up.is_some()),
+        ("source", benchmark.source.is_some()),
+        ("prepare", benchmark.prepare.is_some()),
+        ("cleanup", benchmark.cleanup.is_some()),
+        ("stdin", benchmark.stdin.is_some()),
+        ("pin", benchmark.pin.is_some()),
+        ("priority", benchmark.priority.is_some()),
+        ("clean_env", benchmark.clean_env),
+    ];
+    if let Some((work, _)) = works.iter().skip(1).find(|(_, is_given)| *is_given) {
+        not_beside(work, &given, step, file, findings);
     }
 }
 
-fn one(run: bool, onnx: Option<&OnnxStep>, step: &Step<'_>, file: File<'_>, findings: &mut Findings) {
-    match (run, onnx) {
-        (true, None) => {}
-        (false, None) => {
+/// A step does one thing: the first of these that it has.
+fn one(works: &[(&'static str, bool)], step: &Step<'_>, file: File<'_>, findings: &mut Findings) {
+    let mut given = works.iter().filter(|(_, is_given)| *is_given).map(|(work, _)| *work);
+    match (given.next(), given.next()) {
+        (None, _) => {
             let found = Diagnostic::error("no-work", file.at(&step.way("name")), "this step does nothing");
-            findings.push(found.help("add `run:` with a command, or `onnx:` with a model"));
+            let llm = if works.len() > 2 { ", or `llm:` with an endpoint" } else { "" };
+            findings.push(found.help(format!("add `run:` with a command, or `onnx:` with a model{llm}")));
         }
-        (true, Some(_)) => {
-            let message = "`onnx` cannot stand beside `run`: a step is a command or a model";
-            let found = Diagnostic::error("two-works", file.at(&step.way("onnx")), message);
+        (Some(first), Some(second)) => {
+            let message = format!("`{second}` cannot stand beside `{first}`: a step is a command or a model");
+            let found = Diagnostic::error("two-works", file.at(&step.way(second)), message);
             findings.push(found.help("make two steps of it"));
         }
-        (false, Some(onnx)) => server(onnx, step, file, findings),
+        (Some(_), None) => {}
     }
 }
 
@@ -64,10 +75,11 @@ fn server(onnx: &OnnxStep, step: &Step<'_>, file: File<'_>, findings: &mut Findi
     }
 }
 
-fn not_beside_onnx(given: &[(&str, bool)], step: &Step<'_>, file: File<'_>, findings: &mut Findings) {
+fn not_beside(work: &str, given: &[(&str, bool)], step: &Step<'_>, file: File<'_>, findings: &mut Findings) {
     for (key, _) in given.iter().filter(|(_, given)| *given) {
-        let message = format!("`{key}` means nothing beside `onnx`");
-        let found = Diagnostic::error("not-with-onnx", file.at(&step.way(key)), message);
-        findings.push(found.help("what can be set of a model stands under `onnx:`"));
+        let message = format!("`{key}` means nothing beside `{work}`");
+        let code = if work == "llm" { "not-with-llm" } else { "not-with-onnx" };
+        let found = Diagnostic::error(code, file.at(&step.way(key)), message);
+        findings.push(found.help(format!("what can be set of a model stands under `{work}:`")));
     }
 }

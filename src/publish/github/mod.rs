@@ -8,8 +8,9 @@ pub mod request;
 use octocrab::Octocrab;
 use serde_json::Value;
 
-use super::http::{Answer, Client, Method, Transport, causes, reqwest_client};
+use super::http::{Answer, Client, Method, Transport};
 use super::token::Token;
+use crate::connect::{self, causes};
 
 /// The path of GraphQL.
 const GRAPHQL: &str = "/graphql";
@@ -50,7 +51,7 @@ pub type Github = Client<Octo>;
 /// # Errors
 /// If the address or the certificates cannot be used.
 pub fn connect(repository: &Repository, token: &Token, certificates: Option<&[u8]>) -> Result<Github, String> {
-    let client = reqwest_client(certificates)?;
+    let client = connect::client(certificates)?;
     let (scheme, rest) = repository.api.split_once("://").ok_or("the address of the API is none")?;
     let (authority, path) =
         rest.split_once('/').map_or((rest, String::new()), |(host, path)| (host, format!("/{path}")));

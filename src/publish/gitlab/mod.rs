@@ -5,8 +5,9 @@ pub mod note;
 use reqwest::header::{HeaderMap, HeaderValue};
 use serde_json::Value;
 
-use super::http::{Answer, Client, Method, Transport, causes, reqwest_client};
+use super::http::{Answer, Client, Method, Transport};
 use super::token::Token;
+use crate::connect::{self, causes};
 
 /// The largest answer that is read, in bytes: a page of a hundred long notes.
 const LARGEST: usize = 128 << 20;
@@ -45,7 +46,7 @@ pub fn connect(project: &Project, token: &Token, certificates: Option<&[u8]>) ->
     let mut value = HeaderValue::from_str(token.expose()).map_err(|_| "the token holds what no header can hold")?;
     value.set_sensitive(true);
     let headers = HeaderMap::from_iter([(reqwest::header::HeaderName::from_static("private-token"), value)]);
-    Ok(Client::new(Plain { client: reqwest_client(certificates)?, headers, api: project.api.clone() }))
+    Ok(Client::new(Plain { client: connect::client(certificates)?, headers, api: project.api.clone() }))
 }
 
 /// Reqwest as what carries requests.
