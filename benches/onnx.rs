@@ -69,9 +69,7 @@ fn bare(session: &mut ort::session::Session, values: &[ort::session::SessionInpu
 
 fn overhead(engine: &Engine, path: &Path, inputs: &[(String, Tensor)]) {
     let mut services: Vec<Box<dyn Service>> = vec![Box::new(ready(engine, path, inputs))];
-    // The environment is the engine's: there is one a process.
-    let environment = ort::init().build().unwrap();
-    let builder = ort::session::Session::builder(&environment).unwrap();
+    let builder = ort::session::Session::builder(engine.environment()).unwrap();
     let mut session = builder.with_intra_threads(1).unwrap().commit_from_file(path).unwrap();
     let values: Vec<ort::session::SessionInputValue<'_>> = inputs
         .iter()

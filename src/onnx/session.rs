@@ -78,6 +78,11 @@ impl Engine {
         Ok(Self { environment, version: version(ort::info(), &found.path) })
     }
 
+    /// The runtime's own environment, of which a process has one.
+    pub const fn environment(&self) -> &Environment {
+        &self.environment
+    }
+
     /// Whether the library was built with this provider.
     pub fn has(&self, provider: Provider) -> bool {
         let there = match provider {

@@ -112,18 +112,17 @@ pub(super) fn single_stream(
     effort: Effort,
 ) -> Result<Timed, (&'static str, String)> {
     let began = clock.now();
-    let mut timed = Timed::default();
-    let mut last = began;
+    let mut timed = Timed { latencies: Vec::with_capacity(effort.queries.min(MOST)), ..Timed::default() };
     loop {
+        let asked = clock.now();
         service.query()?;
-        let now = clock.now();
-        timed.latencies.push((now - last).as_nanos() as f64);
-        last = now;
-        if effort.is_over(timed.latencies.len(), now - began) {
+        let answered = clock.now();
+        timed.latencies.push((answered - asked).as_nanos() as f64);
+        timed.wall = answered - began;
+        if effort.is_over(timed.latencies.len(), timed.wall) {
             break;
         }
     }
-    timed.wall = last - began;
     timed.samples = timed.latencies.len() as u64;
     Ok(timed)
 }
