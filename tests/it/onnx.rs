@@ -407,6 +407,8 @@ benchmarks:
     assert_eq!(row.verdict, Verdict::Regressed, "{row:?}");
     assert!(row.change.is_some_and(|change| change > 1.0), "{row:?}");
     assert!(document.benchmarks.iter().all(|benchmark| !matches!(benchmark.validity, Validity::Invalid { .. })));
+    let execution = document.benchmarks[0].execution.as_ref().unwrap();
+    assert_eq!(execution.share("CPUExecutionProvider"), Some(1.0));
 }
 
 /// A real browser says what it can compute with, and steps are told.

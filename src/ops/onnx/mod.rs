@@ -1,5 +1,6 @@
 //! `backsight onnx`: one model, its answers and its speed, in this process. A pipeline's `onnx:` steps call it as a
 //! process of its own.
+#![cfg_attr(not(feature = "onnx"), allow(dead_code, reason = "without a runtime nothing of it is asked for"))]
 
 mod answers;
 mod memory;

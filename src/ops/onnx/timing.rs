@@ -3,6 +3,8 @@
 #[cfg(not(feature = "onnx"))]
 use super::{Problem, Request};
 use crate::onnx::{Timed, WarmUp};
+#[cfg(not(feature = "onnx"))]
+use crate::results::Execution;
 
 /// One combination that was measured.
 #[derive(Debug, Clone, PartialEq)]
