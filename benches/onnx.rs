@@ -15,24 +15,11 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use backsight::onnx::{
-    Effort, Engine, Feed, Model, Options, Scenario, Service, Sizes, Tensor, find, inspect, make, measure,
-};
+use backsight::onnx::{Effort, Engine, Options, Ready, Scenario, Service, Sizes, Tensor, find, inspect, make, measure};
 use backsight::stats::{Arrivals, median, percentile};
 
 const BLOCKS: usize = 60;
 const QUERIES: usize = 2000;
-
-struct Ready {
-    model: Model,
-    feed: Feed,
-}
-
-impl Service for Ready {
-    fn query(&mut self) -> Result<(), (&'static str, String)> {
-        self.model.run(&self.feed).map_err(|error| (error.code, error.text))
-    }
-}
 
 fn main() {
     let mut arguments = std::env::args().skip(1).filter(|argument| argument != "--bench");

@@ -39,7 +39,7 @@ pub use environment::{FirstRun, first_run};
 pub use git::is_branch;
 pub use machine::{class_key, probe};
 pub use repository::repository_name;
-pub use software::{standing, with_software};
+pub use software::{site_packages, standing, virtual_environments, with_software};
 pub use start::start;
 pub use state::State;
 pub use targets::device;

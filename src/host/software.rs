@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use super::accelerators::nvidia_driver;
 use super::machine::short_hash;
 use super::tree::{Tree, fact};
 use crate::results::Host;
@@ -35,9 +36,7 @@ pub fn with_software(host: Host, root: &Path, homes: &[PathBuf]) -> Host {
     let system = [host.os.name.as_deref(), host.os.version.as_deref()];
     add("system", fact(&system.into_iter().flatten().collect::<Vec<_>>().join(" ")));
     add("kernel", host.os.kernel.clone());
-    let driver = tree.text("proc/driver/nvidia/version", 4096).ok();
-    let driver = driver.as_deref().and_then(|text| text.lines().next()?.split("Kernel Module").nth(1));
-    add("nvidia_driver", driver.and_then(|rest| fact(rest)?.split(' ').next().map(str::to_owned)));
+    add("nvidia_driver", nvidia_driver(&tree).ok().flatten());
     add("amdgpu", tree.line("sys/module/amdgpu/version").ok());
     add("cuda", tree.text("usr/local/cuda/version.json", 64 * 1024).ok().and_then(|text| cuda(&text)));
     add("rocm", tree.line("opt/rocm/.info/version").ok());
@@ -55,10 +54,28 @@ fn cuda(text: &str) -> Option<String> {
     fact(version.get("cuda")?.get("version")?.as_str()?)
 }
 
+/// The virtual environments that programs here may use, the active one first: `VIRTUAL_ENV`, `CONDA_PREFIX`, then `.venv` and
+/// `venv` in `folder`.
+pub fn virtual_environments(env: &dyn Fn(&str) -> Option<String>, folder: &Path) -> Vec<PathBuf> {
+    let active = ["VIRTUAL_ENV", "CONDA_PREFIX"].into_iter().filter_map(env).filter(|home| !home.is_empty());
+    active.map(PathBuf::from).chain([".venv", "venv"].map(|name| folder.join(name))).collect()
+}
+
+/// The folders in which a virtual environment keeps its packages.
+pub fn site_packages(home: &Path) -> Vec<PathBuf> {
+    let versions = std::fs::read_dir(home.join("lib")).into_iter().flatten().flatten();
+    let mut versions: Vec<PathBuf> = versions
+        .filter(|entry| entry.file_name().to_string_lossy().starts_with("python"))
+        .map(|entry| entry.path().join("site-packages"))
+        .collect();
+    versions.sort();
+    versions.insert(0, home.join("Lib/site-packages"));
+    versions
+}
+
 /// Packages by the names of their folders: `onnxruntime-1.32.0.dist-info`.
 fn packages(home: &Path) -> Vec<(String, String)> {
-    let folders = std::fs::read_dir(home.join("lib")).into_iter().flatten().flatten().take(16);
-    let folders = folders.map(|entry| entry.path().join("site-packages")).chain([home.join("Lib/site-packages")]);
+    let folders = site_packages(home).into_iter();
     let entries = folders.flat_map(|folder| std::fs::read_dir(folder).into_iter().flatten().flatten().take(10_000));
     let named = |entry: std::fs::DirEntry| {
         let name = entry.file_name().to_string_lossy().into_owned();

@@ -3,13 +3,9 @@
 
 use std::path::Path;
 
-use super::tree::{Tree, fact};
+use super::accelerators::{AMD, INTEL, NVIDIA, OnBus, kfd, nvidia_driver, on_bus};
+use super::tree::Tree;
 use crate::results::TargetProbe;
-
-/// PCI's numbers of vendors.
-const NVIDIA: &str = "0x10de";
-const AMD: &str = "0x1002";
-const INTEL: &str = "0x8086";
 
 /// Looks below `root` (`/` in life) for the device and the driver of a target.
 pub fn device(root: &Path, target: &str) -> TargetProbe {
@@ -39,22 +35,8 @@ fn only_on(ladder: TargetProbe, family: &str, name: &str) -> TargetProbe {
     }
 }
 
-/// How many devices of a vendor the PCI bus has whose class begins so; `None` where the bus cannot be read.
-fn pci(tree: &Tree, root: &Path, vendor: &str, classes: &[&str]) -> Option<usize> {
-    let entries = std::fs::read_dir(root.join("sys/bus/pci/devices")).ok()?;
-    let of = |name: &str, file: &str| tree.line(&format!("sys/bus/pci/devices/{name}/{file}")).unwrap_or_default();
-    let is_wanted = |name: &str| {
-        let class = of(name, "class");
-        of(name, "vendor") == vendor && classes.iter().any(|wanted| class.starts_with(wanted))
-    };
-    Some(entries.flatten().take(4096).filter(|entry| is_wanted(&entry.file_name().to_string_lossy())).count())
-}
-
-/// Display controllers and processing accelerators.
-const GPUS: [&str; 2] = ["0x03", "0x12"];
-
 fn nvidia(tree: &Tree, root: &Path, ladder: TargetProbe) -> TargetProbe {
-    let on_bus = pci(tree, root, NVIDIA, &GPUS).unwrap_or(0);
+    let on_bus = on_bus(tree, root).iter().filter(|one| one.vendor == NVIDIA).count();
     // In a container the bus may be hidden while the driver's own files are there.
     let known = std::fs::read_dir(root.join("proc/driver/nvidia/gpus")).map_or(0, |entries| entries.flatten().count());
     let node = tree.exists("dev/nvidia0");
@@ -62,10 +44,8 @@ fn nvidia(tree: &Tree, root: &Path, ladder: TargetProbe) -> TargetProbe {
         return ladder.lacks("device", "no_device", "there is no NVIDIA GPU on this host");
     }
     let ladder = ladder.climbed("device", format!("{} NVIDIA GPU(s)", on_bus.max(known).max(1)));
-    match tree.text("proc/driver/nvidia/version", 4096) {
-        Ok(text) => {
-            let version = text.lines().next().and_then(|line| line.split("Kernel Module").nth(1)).and_then(fact);
-            let version = version.and_then(|rest| rest.split(' ').next().map(str::to_owned));
+    match nvidia_driver(tree) {
+        Ok(version) => {
             let ladder = ladder.climbed("driver", format!("NVIDIA {}", version.unwrap_or_else(|| "?".to_owned())));
             if node || tree.exists("dev/nvidiactl") || tree.exists("dev/dxg") {
                 return ladder;
@@ -82,16 +62,8 @@ fn nvidia(tree: &Tree, root: &Path, ladder: TargetProbe) -> TargetProbe {
 }
 
 fn amd(tree: &Tree, root: &Path, ladder: TargetProbe) -> TargetProbe {
-    let nodes = std::fs::read_dir(root.join("sys/class/kfd/kfd/topology/nodes")).into_iter().flatten().flatten();
-    let is_gpu = |name: &str| {
-        let properties = tree.text(&format!("sys/class/kfd/kfd/topology/nodes/{name}/properties"), 16 * 1024);
-        properties
-            .unwrap_or_default()
-            .lines()
-            .any(|line| line.strip_prefix("simd_count ").is_some_and(|count| count.trim() != "0"))
-    };
-    let gpus = nodes.take(1024).filter(|entry| is_gpu(&entry.file_name().to_string_lossy())).count();
-    let on_bus = pci(tree, root, AMD, &GPUS).unwrap_or(0);
+    let gpus = kfd(tree, root).len();
+    let on_bus = on_bus(tree, root).iter().filter(|one| one.vendor == AMD).count();
     if gpus + on_bus == 0 {
         return ladder.lacks("device", "no_device", "there is no AMD GPU on this host");
     }
@@ -105,8 +77,9 @@ fn amd(tree: &Tree, root: &Path, ladder: TargetProbe) -> TargetProbe {
 }
 
 fn intel_gpu(tree: &Tree, root: &Path, ladder: TargetProbe) -> TargetProbe {
-    match pci(tree, root, INTEL, &["0x03"]) {
-        Some(count) if count > 0 => {
+    let is_gpu = |one: &&OnBus| one.vendor == INTEL && one.class.starts_with("0x03");
+    match on_bus(tree, root).iter().filter(is_gpu).count() {
+        count if count > 0 => {
             let ladder = ladder.climbed("device", format!("{count} Intel GPU(s)"));
             match ["i915", "xe"].iter().find(|module| tree.exists(&format!("sys/module/{module}"))) {
                 Some(module) if tree.exists("dev/dri/renderD128") => ladder.climbed("driver", *module),

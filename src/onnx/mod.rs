@@ -32,5 +32,5 @@ pub use providers::{Provider, providers};
 pub use runtime::{Found, OLDEST, RuntimeError, VARIABLE, find};
 pub use scenario::{Clock, Effort, RealClock, Scenario, Service, Timed, WarmUp, measure, warm_up};
 #[cfg(feature = "onnx")]
-pub use session::{Engine, EngineError, Feed, Model, Options};
+pub use session::{Engine, EngineError, Feed, Model, Options, Ready};
 pub use tensor::{Data, Tensor, TensorError};

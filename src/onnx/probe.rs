@@ -31,10 +31,8 @@ pub fn climb(ladder: TargetProbe, found: &Found, scratch: &Path) -> TargetProbe 
         Err(error) => return ladder.lacks("library", error.code(), error.to_string()),
     };
     let ladder = ladder.climbed("library", format!("{} of {}", engine.version, found.by));
-    if let Some(provider) = providers.first().filter(|provider| !engine.has(**provider)) {
-        let (name, package) = (provider.name(), provider.package());
-        let text = format!("{} has no {name}; `pip install {package}` has it", engine.version);
-        return ladder.lacks("provider", "ep_unavailable", text);
+    if let Err(error) = engine.serves(providers) {
+        return ladder.lacks("provider", error.code, error.text);
     }
     let names: Vec<&str> = providers.iter().map(|provider| provider.name()).collect();
     let ladder = ladder.climbed("provider", names.join(", "));

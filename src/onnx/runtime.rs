@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::host::{site_packages, virtual_environments};
+
 /// The variable that names the library; the one of the `ort` crate is read as well.
 pub const VARIABLE: &str = "BACKSIGHT_ONNXRUNTIME";
 const ORT_VARIABLE: &str = "ORT_DYLIB_PATH";
@@ -74,6 +76,7 @@ pub struct Found {
 /// # Errors
 /// If there is none, or the one that was named is not there.
 pub fn find(asked: Option<&Path>, env: &dyn Fn(&str) -> Option<String>, folder: &Path) -> Result<Found, RuntimeError> {
+    let homes = virtual_environments(env, folder);
     let env = |name: &str| env(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     let named =
         [("--onnxruntime", asked.map(Path::to_owned)), (VARIABLE, env(VARIABLE)), (ORT_VARIABLE, env(ORT_VARIABLE))];
@@ -86,9 +89,10 @@ pub fn find(asked: Option<&Path>, env: &dyn Fn(&str) -> Option<String>, folder: 
         return Ok(Found { path, by: by.to_owned() });
     }
     let mut looked = Vec::new();
-    let environments = [env("VIRTUAL_ENV"), env("CONDA_PREFIX"), Some(folder.join(".venv")), Some(folder.join("venv"))];
-    for home in environments.into_iter().flatten() {
-        if let Some(path) = packages(&home).iter().find_map(|packages| library_in(&packages.join("onnxruntime/capi"))) {
+    for home in homes {
+        if let Some(path) =
+            site_packages(&home).iter().find_map(|packages| library_in(&packages.join("onnxruntime/capi")))
+        {
             return Ok(Found { path, by: format!("the virtual environment {}", home.display()) });
         }
         if home.is_dir() {
@@ -114,19 +118,6 @@ const SYSTEM: [&str; 7] = [
     "/opt/onnxruntime/lib",
     "/opt/homebrew/lib",
 ];
-
-/// The folders of packages in a virtual environment.
-pub(super) fn packages(home: &Path) -> Vec<PathBuf> {
-    let mut found = vec![home.join("Lib/site-packages")];
-    let versions = std::fs::read_dir(home.join("lib")).into_iter().flatten().flatten();
-    let mut versions: Vec<PathBuf> = versions
-        .filter(|entry| entry.file_name().to_string_lossy().starts_with("python"))
-        .map(|entry| entry.path().join("site-packages"))
-        .collect();
-    versions.sort();
-    found.extend(versions);
-    found
-}
 
 /// The runtime's library in a folder: `libonnxruntime.so`, or with a version behind.
 fn library_in(folder: &Path) -> Option<PathBuf> {

@@ -15,6 +15,7 @@ use super::element::Element;
 use super::placement::Placement;
 use super::providers::Provider;
 use super::runtime::{Found, RuntimeError};
+use super::scenario::Service;
 use super::tensor::{Data, Tensor};
 
 /// What went wrong in the runtime, and of which kind that is.
@@ -55,6 +56,20 @@ pub struct Model {
     pub loading: Duration,
 }
 
+/// A model with its inputs, answering queries.
+pub struct Ready {
+    /// The model.
+    pub model: Model,
+    /// Its inputs.
+    pub feed: Feed,
+}
+
+impl Service for Ready {
+    fn query(&mut self) -> Result<(), (&'static str, String)> {
+        self.model.run(&self.feed).map_err(|error| (error.code, error.text))
+    }
+}
+
 /// Inputs that the runtime holds, to be given to it again and again.
 pub struct Feed {
     values: Vec<SessionInputValue<'static>>,
@@ -84,7 +99,7 @@ impl Engine {
     }
 
     /// Whether the library was built with this provider.
-    pub fn has(&self, provider: Provider) -> bool {
+    fn has(&self, provider: Provider) -> bool {
         let there = match provider {
             Provider::Cpu => Ok(true),
             Provider::Cuda => ep::CUDA::is_available(),
@@ -97,6 +112,17 @@ impl Engine {
             Provider::Qnn => ep::QNN::is_available(),
         };
         there.unwrap_or(false)
+    }
+
+    /// Whether the library can run models on these providers at all: it has the first of them.
+    ///
+    /// # Errors
+    /// If not, with the package that has it.
+    pub fn serves(&self, providers: &[Provider]) -> Result<(), EngineError> {
+        let Some(provider) = providers.first().filter(|provider| !self.has(**provider)) else { return Ok(()) };
+        let (name, package) = (provider.name(), provider.package());
+        let text = format!("{} has no {name}; `pip install {package}` has it", self.version);
+        Err(EngineError { code: "ep_unavailable", text })
     }
 
     /// Makes a model ready.

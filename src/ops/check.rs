@@ -5,10 +5,10 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::facts::{facts, program};
+use super::facts::facts;
 use super::load::{Loaded, load};
 use super::planning::{PlanningError, planned};
-use super::targets::{Height, LIMIT, Place, of_pipeline};
+use super::targets::{Height, of_pipeline};
 use crate::host;
 use crate::plan::{self, Plan, Selection};
 use crate::results::{Change, Kind, Reason};
@@ -65,9 +65,7 @@ pub fn check(path: &Path, selection: &Selection, env: &BTreeMap<String, String>)
         (Change::default(), Vec::new())
     };
     // Nothing is started for a check: what devices and drivers say is enough.
-    let program = program();
-    let place = Place { root: Path::new("/"), folder: &loaded.workspace, program: &program, limit: LIMIT };
-    let probes = of_pipeline(loaded.pipeline(), place, Height::Driver);
+    let probes = of_pipeline(&loaded, Height::Driver);
     let facts = facts(&loaded, &change, &probes, env, None);
     let (_, plan) = planned(loaded, &facts, selection)?;
     remarks.extend(plan.remarks.iter().cloned());

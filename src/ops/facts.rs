@@ -1,12 +1,11 @@
 //! The facts that planning asks for, from the host and the environment.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 
 use uuid::Uuid;
 
 use super::load::Loaded;
-use super::targets::environment;
+use super::targets::{environment, program};
 use crate::execute::Environment;
 use crate::onnx::{VARIABLE, find};
 use crate::plan::Facts;
@@ -39,7 +38,7 @@ pub(super) fn facts(
         arch: std::env::consts::ARCH.into(),
         targets: probes.iter().filter(|probe| probe.is_available()).map(|probe| probe.target.clone()).collect(),
         absent: probes.iter().filter_map(|probe| Some((probe.target.clone(), probe.reason.clone()?))).collect(),
-        target_env: probes.iter().map(|probe| (probe.target.clone(), target_env(probe, loaded, env))).collect(),
+        target_env: target_env(probes, loaded, env),
         program: program().display().to_string(),
         env: named.filter_map(|name| Some((name.clone(), env.get(name)?.clone()))).collect(),
         today: jiff::Timestamp::now().strftime("%Y-%m-%d").to_string(),
@@ -48,22 +47,20 @@ pub(super) fn facts(
     }
 }
 
-/// What steps on a target are told: its device, and where the runtime of models is, so that both arms of a paired
+/// What steps on each target are told: its device, and where the runtime of models is, so that both arms of a paired
 /// measurement use the same.
-fn target_env(probe: &TargetProbe, loaded: &Loaded, env: &BTreeMap<String, String>) -> Vec<(String, String)> {
+fn target_env(
+    probes: &[TargetProbe],
+    loaded: &Loaded,
+    env: &BTreeMap<String, String>,
+) -> BTreeMap<String, Vec<(String, String)>> {
     let pipeline = loaded.pipeline();
-    let mut told = environment(probe, env);
     let onnx = pipeline.tests.iter().any(|step| step.onnx.is_some())
         || pipeline.benchmarks.iter().any(|step| step.onnx.is_some());
-    if onnx && let Ok(found) = find(None, &|name| env.get(name).cloned(), &loaded.workspace) {
-        told.push((VARIABLE.to_owned(), found.path.display().to_string()));
-    }
-    told
-}
-
-/// Our own program.
-pub(super) fn program() -> PathBuf {
-    std::env::current_exe().unwrap_or_else(|_| "backsight".into())
+    let runtime = if onnx { find(None, &|name| env.get(name).cloned(), &loaded.workspace).ok() } else { None };
+    let runtime = runtime.map(|found| (VARIABLE.to_owned(), found.path.display().to_string()));
+    let told = |probe: &TargetProbe| environment(probe, env).into_iter().chain(runtime.clone()).collect();
+    probes.iter().map(|probe| (probe.target.clone(), told(probe))).collect()
 }
 
 fn steps_env(loaded: &Loaded) -> impl Iterator<Item = &String> {

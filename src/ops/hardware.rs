@@ -7,8 +7,7 @@ use std::path::{Path, PathBuf};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::facts::program;
-use super::targets::{Height, LIMIT, Place, probe};
+use super::targets::{Height, LIMIT, Place, probe, program};
 use crate::host;
 use crate::pipeline::TARGETS;
 use crate::results::{ExitCode, Host};
@@ -70,15 +69,11 @@ pub struct Explained {
 
 /// Looks at the host below `root`. All targets are tried, up to `height`.
 pub fn hardware(root: &Path, folder: &Path, height: Height) -> Hardware {
-    let homes: Vec<PathBuf> = std::env::var_os("VIRTUAL_ENV")
-        .map(PathBuf::from)
-        .into_iter()
-        .chain([".venv", "venv"].iter().map(|name| folder.join(name)))
-        .collect();
-    let mut host = host::with_software(host::probe(root), root, &homes);
+    let homes = host::virtual_environments(&|name| std::env::var(name).ok(), folder);
     let program = program();
-    host.probes = probe(&TARGETS, height, Place { root, folder, program: &program, limit: LIMIT });
-    host.targets = host.probes.iter().filter(|probe| probe.is_available()).map(|probe| probe.target.clone()).collect();
+    let place = Place { root, folder, program: &program, limit: LIMIT };
+    let probes = TARGETS.into_iter().map(|target| probe(target, height, place)).collect();
+    let host = host::with_software(host::probe(root), root, &homes).with_probes(probes);
     Hardware { schema: SCHEMA.to_owned(), host, state: host::standing(root) }
 }
 

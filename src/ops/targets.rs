@@ -5,14 +5,15 @@
 
 use std::collections::BTreeMap;
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
+use super::load::Loaded;
 use crate::host::{self, BrowserFacts};
 use crate::onnx::{climb, find};
-use crate::pipeline::{Pipeline, TARGETS};
+use crate::pipeline::TARGETS;
 use crate::results::TargetProbe;
 
 /// How long one target may take.
@@ -47,31 +48,38 @@ pub struct Place<'a> {
     pub limit: Duration,
 }
 
-/// What is found out of each of these targets, in their order.
-pub fn probe(targets: &[&str], height: Height, place: Place<'_>) -> Vec<TargetProbe> {
-    let one = |target: &&str| {
-        let ladder = host::device(place.root, target);
-        match *target {
-            "webgpu" | "webnn" | "wasm" if height == Height::Driver => {
-                match host::browser(&|name| std::env::var(name).ok()) {
-                    Some(browser) => ladder.climbed("library", format!("{}; not asked yet", browser.display())),
-                    None => ladder.lacks("library", "no_runtime", host::BrowserError::Missing.to_string()),
-                }
-            }
-            "webgpu" | "webnn" | "wasm" => {
-                let told = ASKED.get_or_init(|| asked(place.limit));
-                of_browser(ladder, told.as_ref().map_err(String::as_str))
-            }
-            _ if !ladder.is_available() || height == Height::Driver => ladder,
-            target => apart(ladder, target, place),
+/// Our own program.
+pub(super) fn program() -> PathBuf {
+    std::env::current_exe().unwrap_or_else(|_| "backsight".into())
+}
+
+/// Whether a target lives in a browser.
+fn is_of_browser(target: &str) -> bool {
+    matches!(target, "webgpu" | "webnn" | "wasm")
+}
+
+/// What is found out of a target.
+pub fn probe(target: &str, height: Height, place: Place<'_>) -> TargetProbe {
+    let ladder = host::device(place.root, target);
+    match (is_of_browser(target), height) {
+        (true, Height::Driver) => match host::browser(&|name| std::env::var(name).ok()) {
+            Some(browser) => ladder.climbed("library", format!("{}; not asked yet", browser.display())),
+            None => ladder.lacks("library", "no_runtime", host::BrowserError::Missing.to_string()),
+        },
+        (true, Height::Operation) => {
+            let told = ASKED.get_or_init(|| asked(place.limit));
+            of_browser(ladder, told.as_ref().map_err(String::as_str))
         }
-    };
-    targets.iter().map(one).collect()
+        (false, Height::Operation) if ladder.is_available() => apart(ladder, target, place),
+        (false, _) => ladder,
+    }
 }
 
 /// What is found out of the targets that a pipeline asks for. A target that models run on by ONNX Runtime is tried up to
 /// an operation; not so the processor, where a runtime that is missing is the fault of the step, not a lack of the host.
-pub(super) fn of_pipeline(pipeline: &Pipeline, place: Place<'_>, height: Height) -> Vec<TargetProbe> {
+pub(super) fn of_pipeline(loaded: &Loaded, height: Height) -> Vec<TargetProbe> {
+    let (pipeline, program) = (loaded.pipeline(), program());
+    let place = Place { root: Path::new("/"), folder: &loaded.workspace, program: &program, limit: LIMIT };
     let tests = pipeline.tests.iter().map(|step| (&step.common, step.onnx.is_some()));
     let benchmarks = pipeline.benchmarks.iter().map(|step| (&step.common, step.onnx.is_some()));
     let generations = pipeline.generations.iter().map(|step| (&step.common, false));
@@ -82,14 +90,11 @@ pub(super) fn of_pipeline(pipeline: &Pipeline, place: Place<'_>, height: Height)
             *wanted.entry(target).or_default() |= onnx && target != "cpu";
         }
     }
-    let mut probes = Vec::new();
-    for target in TARGETS {
-        let Some(onnx) = wanted.get(target) else { continue };
-        let browser = matches!(target, "webgpu" | "webnn" | "wasm");
-        let own = if *onnx || browser { height } else { Height::Driver };
-        probes.extend(probe(&[target], own, place));
-    }
-    probes
+    let one = |target: &str| {
+        let own = if *wanted.get(target)? || is_of_browser(target) { height } else { Height::Driver };
+        Some(probe(target, own, place))
+    };
+    TARGETS.into_iter().filter_map(one).collect()
 }
 
 /// Environment variables that tell a step of its target.
@@ -239,7 +244,7 @@ mod tests {
         std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
         let limit = Duration::from_millis(400);
         let place = Place { root: folder.path(), folder: folder.path(), program: &program, limit };
-        probe(&["cpu"], height, place).remove(0)
+        probe("cpu", height, place)
     }
 
     fn code(probe: &TargetProbe) -> (TargetState, &str) {
@@ -261,7 +266,7 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let program = Path::new("/nowhere/backsight");
         let place = Place { root: root.path(), folder: root.path(), program, limit: Duration::from_secs(1) };
-        assert_eq!(code(&probe(&["cpu"], Height::Operation, place)[0]), (TargetState::Broken, "not_started"));
+        assert_eq!(code(&probe("cpu", Height::Operation, place)), (TargetState::Broken, "not_started"));
     }
 
     #[test]

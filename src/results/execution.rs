@@ -39,6 +39,12 @@ pub struct Correctness {
     pub used: f64,
 }
 
+/// Whether this is the reason code of a model that ran and did not do what it was to: answered wrongly or with no number,
+/// or ran elsewhere.
+pub fn is_wrong(code: &str) -> bool {
+    matches!(code, "wrong_answer" | "nan_output" | "cpu_fallback")
+}
+
 impl Execution {
     /// The share of the nodes that this provider executed, 0 to 1; `None` where nothing is known of the nodes.
     pub fn share(&self, provider: &str) -> Option<f64> {

@@ -121,6 +121,13 @@ pub struct Host {
 const MEMORY_STEP: u64 = 2 << 30;
 
 impl Host {
+    /// The host with what was found out of targets.
+    #[must_use]
+    pub fn with_probes(self, probes: Vec<TargetProbe>) -> Self {
+        let available = probes.iter().filter(|probe| probe.is_available());
+        Self { targets: available.map(|probe| probe.target.clone()).collect(), probes, ..self }
+    }
+
     /// The facts that make hosts comparable, in the order in which the class key has them. What could not be read is `?`.
     /// The names and their order are part of the key: changing them parts every host from its history.
     pub fn class_facts(&self) -> Vec<(&'static str, String)> {

@@ -39,7 +39,7 @@ pub use comparison::{AcceptedRef, BaselineRef, Basis, Comparison, MetricChange, 
 pub use conditions::{Conditions, Measuring, Pressure, Span};
 pub use document::{Against, Counts, Document, PipelineRef, Remark, RemarkLevel, RunInfo, SCHEMA, SchemaTag, Tool};
 pub use event::Event;
-pub use execution::{Correctness, Execution};
+pub use execution::{Correctness, Execution, is_wrong};
 pub use exit::ExitCode;
 pub use generation::{Generation, GenerationState};
 pub use history::{

@@ -11,6 +11,7 @@ use crate::execute::ended::Ended;
 use crate::report::figures;
 use crate::results::{
     Arm, Benchmark, ColumnName, Conditions, Event, Measured, MetricChange, Reason, RemarkLevel, StepStatus, Validity,
+    is_wrong,
 };
 
 /// Pairs below which a stage cannot decide anything at the usual levels.
@@ -52,7 +53,7 @@ pub(super) fn conclude(
         Some(Stop::Fails(failure)) => {
             let status = match failure.reason.code.as_str() {
                 _ if failure.skipped => StepStatus::Skipped,
-                "wrong_answer" | "nan_output" | "cpu_fallback" => StepStatus::Failed,
+                code if is_wrong(code) => StepStatus::Failed,
                 "timeout" => StepStatus::TimedOut,
                 "command_failed" => StepStatus::Failed,
                 _ => StepStatus::Errored,
@@ -76,12 +77,12 @@ fn finish(bench: &mut Bench<'_>, decided: Option<&Decided>, surroundings: &Surro
     let one_call = bench.is_harness() && !bench.paired_up();
     let mut benchmarks =
         if one_call { std::mem::take(&mut bench.whole) } else { bench.record.clone().into_benchmarks() };
-    if !one_call {
-        // What the pairs gave are figures; on what a model ran is what its last good call of the head said.
+    // What the pairs gave are figures; on what a model ran is what its last good call of the head said.
+    let mut executions: BTreeMap<String, _> =
+        bench.whole.iter_mut().filter_map(|known| Some((known.series(), known.execution.take()?))).collect();
+    if !executions.is_empty() {
         for benchmark in &mut benchmarks {
-            let series = benchmark.series();
-            let whole = bench.whole.iter().find(|known| known.series() == series);
-            benchmark.execution = whole.and_then(|known| known.execution.clone());
+            benchmark.execution = executions.remove(&benchmark.series());
         }
     }
     let floor = if bench.is_harness() { None } else { surroundings.floor };

@@ -1,7 +1,7 @@
 //! Scenarios in which several services answer at the same time, each in a thread of its own.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
-use std::sync::{Barrier, Mutex, PoisonError};
+use std::sync::{Barrier, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::clock::Clock;
@@ -13,7 +13,7 @@ type Failure = (&'static str, String);
 pub(super) fn multi_stream(services: &mut [Box<dyn Service>], effort: Effort) -> Result<Timed, Failure> {
     let (begin, end) = (Barrier::new(services.len() + 1), Barrier::new(services.len() + 1));
     let over = AtomicBool::new(false);
-    let failure = Mutex::new(None);
+    let failure = OnceLock::new();
     let samples = services.len() as u64;
     let mut timed = Timed::default();
     std::thread::scope(|scope| {
@@ -25,7 +25,7 @@ pub(super) fn multi_stream(services: &mut [Box<dyn Service>], effort: Effort) ->
                         return;
                     }
                     if let Err(why) = service.query() {
-                        note(&failure, why);
+                        let _only_the_first = failure.set(why);
                     }
                     end.wait();
                 }
@@ -38,7 +38,7 @@ pub(super) fn multi_stream(services: &mut [Box<dyn Service>], effort: Effort) ->
             end.wait();
             timed.latencies.push(asked.elapsed().as_nanos() as f64);
             timed.wall = began.elapsed();
-            over.store(effort.is_over(timed.latencies.len(), timed.wall) || is_noted(&failure), Relaxed);
+            over.store(effort.is_over(timed.latencies.len(), timed.wall) || failure.get().is_some(), Relaxed);
         }
         begin.wait();
     });
@@ -48,17 +48,17 @@ pub(super) fn multi_stream(services: &mut [Box<dyn Service>], effort: Effort) ->
 
 /// Every service as fast as it can.
 pub(super) fn offline(services: &mut [Box<dyn Service>], effort: Effort) -> Result<Timed, Failure> {
-    let (done, failure) = (AtomicUsize::new(0), Mutex::new(None));
+    let (done, failure) = (AtomicUsize::new(0), OnceLock::new());
     let latencies = Mutex::new(Vec::new());
     let began = Instant::now();
     std::thread::scope(|scope| {
         for service in &mut *services {
             scope.spawn(|| {
                 let mut own = Vec::new();
-                while !is_noted(&failure) && !effort.is_over(done.load(Relaxed), began.elapsed()) {
+                while failure.get().is_none() && !effort.is_over(done.load(Relaxed), began.elapsed()) {
                     let asked = Instant::now();
                     if let Err(why) = service.query() {
-                        note(&failure, why);
+                        let _only_the_first = failure.set(why);
                         return;
                     }
                     own.push(asked.elapsed().as_nanos() as f64);
@@ -82,7 +82,7 @@ pub(super) fn server(
     arrivals: &[Duration],
     most: Duration,
 ) -> Result<Timed, Failure> {
-    let (next, failure) = (AtomicUsize::new(0), Mutex::new(None));
+    let (next, failure) = (AtomicUsize::new(0), OnceLock::new());
     let answered = Mutex::new(vec![None; arrivals.len()]);
     // The threads are there before the first query is.
     let ready = clock.now() + Duration::from_millis(50);
@@ -110,7 +110,7 @@ pub(super) fn serve_alone(
     clock: &dyn Clock,
     arrivals: &[Duration],
 ) -> Result<Timed, Failure> {
-    let (next, failure) = (AtomicUsize::new(0), Mutex::new(None));
+    let (next, failure) = (AtomicUsize::new(0), OnceLock::new());
     let own = take(service, clock, (arrivals, clock.now(), Duration::MAX), &next, &failure);
     let answered: Vec<Option<Duration>> = own.into_iter().map(|(_, end)| Some(end)).collect();
     ended(told(arrivals, &answered), failure)
@@ -122,18 +122,18 @@ fn take(
     clock: &dyn Clock,
     (arrivals, zero, most): (&[Duration], Duration, Duration),
     next: &AtomicUsize,
-    failure: &Mutex<Option<Failure>>,
+    failure: &OnceLock<Failure>,
 ) -> Vec<(usize, Duration)> {
     let mut own = Vec::new();
     loop {
         let at = next.fetch_add(1, Relaxed);
-        let Some(arrival) = arrivals.get(at).filter(|_| !is_noted(failure)) else { return own };
+        let Some(arrival) = arrivals.get(at).filter(|_| failure.get().is_none()) else { return own };
         if clock.now().saturating_sub(zero) > most {
             return own;
         }
         clock.wait_until(zero + *arrival);
         if let Err(why) = service.query() {
-            note(failure, why);
+            let _only_the_first = failure.set(why);
             return own;
         }
         own.push((at, clock.now().saturating_sub(zero)));
@@ -150,16 +150,8 @@ fn told(arrivals: &[Duration], answered: &[Option<Duration>]) -> Timed {
     Timed { latencies, wall: end.saturating_sub(first), samples, unanswered, late: Some(end.saturating_sub(last)) }
 }
 
-fn note(failure: &Mutex<Option<Failure>>, why: Failure) {
-    failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(why);
-}
-
-fn is_noted(failure: &Mutex<Option<Failure>>) -> bool {
-    failure.lock().unwrap_or_else(PoisonError::into_inner).is_some()
-}
-
-fn ended(timed: Timed, failure: Mutex<Option<Failure>>) -> Result<Timed, Failure> {
-    failure.into_inner().unwrap_or_else(PoisonError::into_inner).map_or(Ok(timed), Err)
+fn ended(timed: Timed, failure: OnceLock<Failure>) -> Result<Timed, Failure> {
+    failure.into_inner().map_or(Ok(timed), Err)
 }
 
 #[cfg(test)]

@@ -6,11 +6,11 @@ use std::time::Duration;
 use crate::execute::{Emitter, Environment, Workshop, execute};
 use crate::host::{self, Revision};
 use crate::ops::against::{self, Side};
-use crate::ops::facts::{facts, program};
+use crate::ops::facts::facts;
 use crate::ops::load::load;
 use crate::ops::planning::{PlanningError, planned};
 use crate::ops::run::new_seed;
-use crate::ops::targets::{Height, LIMIT, Place, of_pipeline};
+use crate::ops::targets::{Height, of_pipeline};
 use crate::plan::{Item, Plan, Selection, Work};
 use crate::results::{Document, Kind, MetricChange, PipelineRef, Step, StepStatus, Verdict};
 
@@ -48,10 +48,7 @@ pub(super) struct Bench {
 impl Bench {
     pub(super) fn prepare(request: &Request) -> Result<Self, BisectError> {
         let loaded = load(&request.pipeline).map_err(PlanningError::from)?;
-        let program = program();
-        let root = std::path::Path::new("/");
-        let place = Place { root, folder: &loaded.workspace, program: &program, limit: LIMIT };
-        let probes = of_pipeline(loaded.pipeline(), place, Height::Operation);
+        let probes = of_pipeline(&loaded, Height::Operation);
         let (change, _) = host::change(&loaded.workspace, &|name| request.env.get(name).cloned());
         let facts = facts(&loaded, &change, &probes, &request.env, None);
         let (loaded, plan) = planned(loaded, &facts, &Selection::default())?;

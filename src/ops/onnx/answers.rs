@@ -79,11 +79,7 @@ pub(super) mod engine {
         facts: &ModelFacts,
     ) -> Result<(Vec<Checked>, Execution), Problem> {
         let providers = request.providers()?;
-        if let Some(provider) = providers.first().filter(|provider| !engine.has(**provider)) {
-            let (name, package) = (provider.name(), provider.package());
-            let text = format!("{} has no {name}; `pip install {package}` has it", engine.version);
-            return Err(Problem::new(Fate::Skipped, "ep_unavailable", text));
-        }
+        engine.serves(providers)?;
         let profile = tempfile::tempdir()
             .map_err(|error| Problem::new(Fate::Broken, "no_profile", format!("no folder for a profile: {error}")))?;
         let options = Options {

@@ -44,24 +44,12 @@ pub use engine::measure;
 mod engine {
     use super::Measured;
     use crate::onnx::{
-        Effort, Engine, Feed, Model, ModelFacts, Options, RealClock, Scenario, Service, Sizes, Timed, make, warm_up,
+        Effort, Engine, ModelFacts, Options, Ready, RealClock, Scenario, Service, Sizes, Timed, make, warm_up,
     };
     use crate::ops::onnx::answers::engine::try_all;
     use crate::ops::onnx::{Problem, Request, memory, processors};
     use crate::results::{Execution, Reason};
     use crate::stats::upper_bound;
-
-    /// A model with its inputs, answering.
-    struct Ready {
-        model: Model,
-        feed: Feed,
-    }
-
-    impl Service for Ready {
-        fn query(&mut self) -> Result<(), (&'static str, String)> {
-            self.model.run(&self.feed).map_err(|error| (error.code, error.text))
-        }
-    }
 
     /// Checks the answers, then measures each combination.
     ///

@@ -3,7 +3,7 @@
 use crate::compare::quarantine;
 use crate::ops::gate::{is_doubtful, is_regression};
 use crate::pipeline::MissingPolicy;
-use crate::results::{Basis, Document, ExitCode, Kind, Status, Step, StepStatus, Verdict};
+use crate::results::{Basis, Document, ExitCode, Kind, Status, Step, StepStatus, Verdict, is_wrong};
 
 /// The status and exit code of a run that nobody stopped.
 pub(super) fn judge(document: &Document, missing: MissingPolicy, missing_target: bool) -> (Status, ExitCode) {
@@ -19,7 +19,7 @@ pub(super) fn judge(document: &Document, missing: MissingPolicy, missing_target:
         || bad(Kind::Test)
         || bad(Kind::Generation)
         || missing_target
-        || document.steps.iter().any(is_wrong)
+        || document.steps.iter().any(is_known_bad)
         || rows().any(is_regression);
     let paired = document.comparison.as_ref().is_some_and(|comparison| comparison.basis == Basis::Paired);
     // A first run has nothing to be compared with yet; a base that was asked for, and the baseline of a change request,
@@ -38,9 +38,7 @@ pub(super) fn judge(document: &Document, missing: MissingPolicy, missing_target:
 
 /// Whether a benchmark has no figure because its model answered wrongly, ran elsewhere than it was to, or passed against a
 /// rule: that is known, not undecided.
-fn is_wrong(step: &Step) -> bool {
+fn is_known_bad(step: &Step) -> bool {
     let code = step.reason.as_ref().map_or("", |reason| reason.code.as_str());
-    step.kind == Kind::Benchmark
-        && step.status == StepStatus::Failed
-        && matches!(code, "wrong_answer" | "nan_output" | "cpu_fallback" | "unexpected_pass")
+    step.kind == Kind::Benchmark && step.status == StepStatus::Failed && (is_wrong(code) || code == "unexpected_pass")
 }

@@ -11,10 +11,10 @@ use super::{quarantine, tools};
 use crate::execute::{Environment, Workshop};
 use crate::host::CopiesError;
 use crate::ops::against::{self, Copies, Side};
-use crate::ops::facts::{facts, program};
+use crate::ops::facts::facts;
 use crate::ops::load::{Loaded, load};
 use crate::ops::planning::{PlanningError, planned};
-use crate::ops::targets::{Height, LIMIT, Place, of_pipeline};
+use crate::ops::targets::{Height, of_pipeline};
 use crate::pipeline::{BaselineConfig, Gate, QuarantineEntry};
 use crate::plan::{Facts, Plan};
 use crate::results::{Document, Kind, PipelineRef, RunInfo};
@@ -110,14 +110,10 @@ pub(super) fn prepare(request: Request) -> Result<Prepared, RunError> {
 
 /// This host, and which of the targets that the pipeline asks for it can execute.
 fn machine(loaded: &Loaded) -> results::Host {
-    let (root, program) = (std::path::Path::new("/"), program());
-    let active = std::env::var_os("VIRTUAL_ENV").map(PathBuf::from);
-    let homes: Vec<PathBuf> = active.into_iter().chain([loaded.workspace.join(".venv")]).collect();
-    let mut machine = host::with_software(host::probe(root), root, &homes);
-    let place = Place { root, folder: &loaded.workspace, program: &program, limit: LIMIT };
-    machine.probes = of_pipeline(loaded.pipeline(), place, Height::Operation);
-    machine.targets = machine.probes.iter().filter(|probe| probe.is_available()).map(|it| it.target.clone()).collect();
-    machine
+    let root = std::path::Path::new("/");
+    let homes = host::virtual_environments(&|name| std::env::var(name).ok(), &loaded.workspace);
+    let machine = host::with_software(host::probe(root), root, &homes);
+    machine.with_probes(of_pipeline(loaded, Height::Operation))
 }
 
 /// The working copies where there is to be a base. One that nobody named and that cannot be had is a remark.

@@ -73,18 +73,7 @@ fn harness(benchmark: &BenchmarkStep, step: &Step<'_>, file: File<'_>, findings:
         }
         return;
     }
-    let of_commands = [
-        ("samples", benchmark.samples.is_some()),
-        ("warm_up", benchmark.warm_up.is_some()),
-        ("source", benchmark.source.is_some()),
-        ("prepare", benchmark.prepare.is_some()),
-        ("cleanup", benchmark.cleanup.is_some()),
-        ("stdin", benchmark.stdin.is_some()),
-        ("pin", benchmark.pin.is_some()),
-        ("priority", benchmark.priority.is_some()),
-        ("clean_env", benchmark.clean_env),
-    ];
-    for (key, given) in of_commands {
+    for (key, given) in work::of_commands(benchmark) {
         if given {
             let message = format!("`{key}` means nothing beside `harness`: the harness decides it");
             findings.push(

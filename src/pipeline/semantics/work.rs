@@ -25,10 +25,20 @@ pub(super) fn benchmark(benchmark: &BenchmarkStep, step: &Step<'_>, file: File<'
     if let Some(llm) = &benchmark.llm {
         llm::check(llm, step, file, findings);
     }
-    let given = [
+    let own = [
         ("harness", benchmark.harness.is_some()),
         ("output", benchmark.output.is_some()),
         ("metrics", benchmark.metrics.is_some()),
+    ];
+    let given: Vec<(&str, bool)> = own.into_iter().chain(of_commands(benchmark)).collect();
+    if let Some((work, _)) = works.iter().skip(1).find(|(_, is_given)| *is_given) {
+        not_beside(work, &given, step, file, findings);
+    }
+}
+
+/// Keys that only a measured command has, and whether they are given.
+pub(super) fn of_commands(benchmark: &BenchmarkStep) -> [(&'static str, bool); 9] {
+    [
         ("samples", benchmark.samples.is_some()),
         ("warm_up", benchmark.warm_up.is_some()),
         ("source", benchmark.source.is_some()),
@@ -38,10 +48,7 @@ pub(super) fn benchmark(benchmark: &BenchmarkStep, step: &Step<'_>, file: File<'
         ("pin", benchmark.pin.is_some()),
         ("priority", benchmark.priority.is_some()),
         ("clean_env", benchmark.clean_env),
-    ];
-    if let Some((work, _)) = works.iter().skip(1).find(|(_, is_given)| *is_given) {
-        not_beside(work, &given, step, file, findings);
-    }
+    ]
 }
 
 /// A step does one thing: the first of these that it has.
