@@ -10,6 +10,7 @@ use std::fs::File;
 use std::ops::ControlFlow;
 
 use backsight::harness::{Reading, adapter};
+use backsight::results::Benchmark;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -21,7 +22,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let adapter = adapter(name).ok_or("there is no such format")?;
     let mut file = File::open(path)?;
     let mut count = 0_u64;
-    let mut take = |_| {
+    let mut take = |_: &mut Benchmark| {
         count += 1;
         ControlFlow::Continue(())
     };

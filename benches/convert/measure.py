@@ -36,7 +36,7 @@ def cost(command):
     return usage.ru_utime + usage.ru_stime, time.monotonic() - start, usage.ru_maxrss / 1024
 
 
-print("| file | reader | wall, s | CPU, s | our reading is faster by (wall) | peak memory, MiB |")
+print("| file | reader | wall, s | CPU, s | our reading is faster by (wall; CPU) | peak memory, MiB |")
 print("|---|---|---|---|---|---|")
 with tempfile.TemporaryDirectory() as folder:
     for harness, rival in [("google-benchmark", "json"), ("go", "go")]:
@@ -59,5 +59,8 @@ with tempfile.TemporaryDirectory() as folder:
             title = f"{harness}, {'each name once' if distinct else 'repetitions'}"
             for name, (cpu, wall, memory) in middle.items():
                 low, high = min(one[1] for one in costs[name]), max(one[1] for one in costs[name])
-                faster = wall / middle["ours, reading"][1]
-                print(f"| {title} | {name} | {wall:.2f} ({low:.2f} to {high:.2f}) | {cpu:.2f} | {faster:.1f} | {memory:.0f} |", flush=True)
+                least, most = min(one[0] for one in costs[name]), max(one[0] for one in costs[name])
+                reading = middle["ours, reading"]
+                faster = f"{wall / reading[1]:.1f}; {cpu / reading[0]:.1f}"
+                shown = f"{wall:.2f} ({low:.2f} to {high:.2f}) | {cpu:.2f} ({least:.2f} to {most:.2f})"
+                print(f"| {title} | {name} | {shown} | {faster} | {memory:.0f} |", flush=True)

@@ -20,8 +20,8 @@ pub type ParseBenchmarks = fn(&[u8]) -> Result<Parsed, HarnessError>;
 /// Reads the benchmarks of one output, as a stream.
 pub type ReadLines = fn(&mut dyn Read) -> Result<Parsed, HarnessError>;
 
-/// Takes a benchmark; what is taken while it breaks is not wanted.
-pub type OnBenchmark<'a> = dyn FnMut(Benchmark) -> ControlFlow<()> + 'a;
+/// Takes a benchmark; breaks off where no more is wanted. The next one is made in the memory of what is left in its place.
+pub type OnBenchmark<'a> = dyn FnMut(&mut Benchmark) -> ControlFlow<()> + 'a;
 
 /// Reads the benchmarks of one output as a stream, and only when all of it could be read hands them out one by one.
 /// What it returns was odd.
@@ -116,7 +116,7 @@ fn collected(
 ) -> Result<Parsed, HarnessError> {
     let mut benchmarks = Vec::new();
     let warnings = read(&mut |benchmark| {
-        benchmarks.push(benchmark);
+        benchmarks.push(std::mem::replace(benchmark, Benchmark::new("")));
         ControlFlow::Continue(())
     })?;
     Ok(Parsed { benchmarks, warnings })

@@ -3,16 +3,13 @@
 //! One document or several after each other, with other lines before, between and after them, as in
 //! [`documents`](super::documents); also `NaN`, the infinities and invalid UTF-8 are read alike.
 
-use std::io::{self, Read};
+use std::io::Read;
 
 use serde::de::IgnoredAny;
 
 use super::documents::{explain, length_of_document, one, without_nan};
-use super::xml::Utf8;
+use super::window::Window;
 use super::{HarnessError, unreadable};
-
-/// How much is read in one go, in bytes.
-const CHUNK: usize = 256 << 10;
 
 /// The longest element, key or other member that is read, in bytes.
 const LONGEST: usize = 256 << 20;
@@ -26,16 +23,7 @@ pub(super) type Take<'a> = dyn FnMut(u64, &str) -> Result<usize, serde_json::Err
 
 /// An output on its way.
 pub(super) struct Elements<R> {
-    input: Utf8<R>,
-    /// Bytes on their way into the window.
-    raw: Vec<u8>,
-    /// The start of a character that goes on in what is read next.
-    part: usize,
-    window: String,
-    /// What is read next stands from here.
-    at: usize,
-    /// The input has been read to its end.
-    ended: bool,
+    window: Window<R>,
     /// The line at `counted`, from 1, and the bytes of it that stand before.
     line: u64,
     column: usize,
@@ -49,9 +37,8 @@ impl<R: Read> Elements<R> {
     /// # Errors
     /// If the input cannot be read.
     pub(super) fn new(input: R, help: &'static str) -> Result<Self, HarnessError> {
-        let input = Utf8::new(input).map_err(|error| unreadable(&error, 1))?;
-        let (raw, window) = (vec![0; CHUNK], String::new());
-        Ok(Self { input, raw, part: 0, window, at: 0, ended: false, line: 1, column: 0, counted: 0, help })
+        let window = Window::new(input).map_err(|error| unreadable(&error, 1))?;
+        Ok(Self { window, line: 1, column: 0, counted: 0, help })
     }
 
     /// The next text: at least `length` bytes, unless the input ends before.
@@ -59,7 +46,7 @@ impl<R: Read> Elements<R> {
     /// # Errors
     /// If the input cannot be read.
     pub(super) fn ahead(&mut self, length: usize) -> Result<&str, HarnessError> {
-        while self.window.len() - self.at < length && !self.ended {
+        while self.window.text.len() - self.window.at < length && !self.window.ended {
             self.fill()?;
         }
         Ok(self.rest())
@@ -67,13 +54,13 @@ impl<R: Read> Elements<R> {
 
     /// The line that is read next, from 1.
     pub(super) fn line(&mut self) -> u64 {
-        let passed = self.window.as_bytes().get(self.counted..self.at).unwrap_or_default();
+        let passed = self.window.text.as_bytes().get(self.counted..self.window.at).unwrap_or_default();
         self.line += memchr::memchr_iter(b'\n', passed).count() as u64;
         self.column = match memchr::memrchr(b'\n', passed) {
             Some(last) => passed.len() - last - 1,
             None => self.column + passed.len(),
         };
-        self.counted = self.at;
+        self.counted = self.window.at;
         self.line
     }
 
@@ -85,7 +72,7 @@ impl<R: Read> Elements<R> {
     pub(super) fn find(&mut self, stop: impl Fn(&str) -> bool) -> Result<Found, HarnessError> {
         loop {
             while self.ahead(1)?.starts_with([' ', '\t', '\r']) {
-                self.at += 1;
+                self.window.at += 1;
             }
             if self.opens()? {
                 return Ok(Found::Document);
@@ -106,10 +93,10 @@ impl<R: Read> Elements<R> {
         if self.next()? != b'{' {
             return Err(self.wrong(&format!("not as expected: a list, not an object with `{list}`")));
         }
-        self.at += 1;
+        self.window.at += 1;
         let mut found = false;
         if self.next()? == b'}' {
-            self.at += 1;
+            self.window.at += 1;
             return Err(self.wrong(&format!("not as expected: there are no `{list}`")));
         }
         loop {
@@ -130,7 +117,7 @@ impl<R: Read> Elements<R> {
             }
             found |= is_list;
             match self.next()? {
-                b',' => self.at += 1,
+                b',' => self.window.at += 1,
                 _ => break self.expect(b'}')?,
             }
         }
@@ -141,16 +128,16 @@ impl<R: Read> Elements<R> {
         if self.next()? != b'[' {
             return Err(self.wrong(&format!("not as expected: `{list}` is no list")));
         }
-        self.at += 1;
+        self.window.at += 1;
         if self.next()? == b']' {
-            self.at += 1;
+            self.window.at += 1;
             return Ok(());
         }
         loop {
             self.next()?;
             self.value(take)?;
             match self.next()? {
-                b',' => self.at += 1,
+                b',' => self.window.at += 1,
                 _ => return self.expect(b']'),
             }
         }
@@ -169,17 +156,17 @@ impl<R: Read> Elements<R> {
             let is_closed = rest.starts_with(['{', '[', '"']);
             let error = match take(line, rest) {
                 // A number can go on behind the window.
-                Ok(length) if is_closed || length < rest.len() || self.ended => {
-                    self.at += length;
+                Ok(length) if is_closed || length < rest.len() || self.window.ended => {
+                    self.window.at += length;
                     return Ok(());
                 }
                 Ok(_) => None,
-                Err(error) if error.is_eof() && !self.ended => None,
+                Err(error) if error.is_eof() && !self.window.ended => None,
                 Err(error) => Some(error),
             };
             if let Some(error) = error {
                 let length = if error.is_syntax() { length_of_value(rest) } else { Some(0) };
-                if let Some(length) = length.or(self.ended.then_some(rest.len())) {
+                if let Some(length) = length.or(self.window.ended.then_some(rest.len())) {
                     return self.repaired(length, line, &error, take);
                 }
             }
@@ -201,7 +188,7 @@ impl<R: Read> Elements<R> {
             error.column += if error.line == line { self.column as u64 } else { 0 };
             return Err(error);
         }
-        self.at += length;
+        self.window.at += length;
         Ok(())
     }
 
@@ -212,16 +199,16 @@ impl<R: Read> Elements<R> {
             match rest.iter().position(|byte| !byte.is_ascii_whitespace()) {
                 Some(spaces) => {
                     let byte = rest.get(spaces).copied().unwrap_or_default();
-                    self.at += spaces;
+                    self.window.at += spaces;
                     return Ok(byte);
                 }
-                None if self.ended => {
+                None if self.window.ended => {
                     let line = self.line();
                     let (text, help) = ("cut off: the JSON ends in the middle", "did the tool run to its end?");
                     return Err(HarnessError::new(line, self.column as u64 + 1, text, help));
                 }
                 None => {
-                    self.at = self.window.len();
+                    self.window.at = self.window.text.len();
                     self.fill()?;
                 }
             }
@@ -232,7 +219,7 @@ impl<R: Read> Elements<R> {
         if self.next()? != byte {
             return Err(self.wrong("not JSON"));
         }
-        self.at += 1;
+        self.window.at += 1;
         Ok(())
     }
 
@@ -268,27 +255,27 @@ impl<R: Read> Elements<R> {
 
     /// Moves behind the end of the line, of which this much is known to be without one.
     fn pass_line(&mut self, length: usize) -> Result<(), HarnessError> {
-        self.at += length;
+        self.window.at += length;
         loop {
             let rest = self.ahead(1)?;
             match memchr::memchr(b'\n', rest.as_bytes()) {
                 Some(end) => {
-                    self.at += end + 1;
+                    self.window.at += end + 1;
                     return Ok(());
                 }
                 None if rest.is_empty() => return Ok(()),
-                None => self.at = self.window.len(),
+                None => self.window.at = self.window.text.len(),
             }
         }
     }
 
     fn rest(&self) -> &str {
-        self.window.get(self.at..).unwrap_or_default()
+        self.window.rest()
     }
 
     /// Reads more behind a value that does not end in the window.
     fn grow(&mut self) -> Result<(), HarnessError> {
-        let had = self.window.len() - self.at;
+        let had = self.window.text.len() - self.window.at;
         if had > LONGEST {
             return Err(self.wrong(&format!("an entry is longer than {} MiB", LONGEST >> 20)));
         }
@@ -297,21 +284,9 @@ impl<R: Read> Elements<R> {
     }
 
     fn fill(&mut self) -> Result<(), HarnessError> {
-        if self.at > 0 {
-            self.line();
-            self.window.drain(..self.at);
-            (self.at, self.counted) = (0, 0);
-        }
-        let room = self.raw.get_mut(self.part..).unwrap_or_default();
-        let read = match self.input.read(room) {
-            Ok(read) => read,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(()),
-            Err(error) => return Err(unreadable(&error, self.line)),
-        };
-        self.ended = read == 0;
-        let filled = self.part + read;
-        self.part = append(&mut self.window, self.raw.get(..filled).unwrap_or_default(), self.ended);
-        self.raw.copy_within(filled - self.part..filled, 0);
+        let line = self.line();
+        self.window.fill().map_err(|error| unreadable(&error, line))?;
+        self.counted = 0;
         Ok(())
     }
 
@@ -321,9 +296,7 @@ impl<R: Read> Elements<R> {
     /// If the input cannot be read, or there is more than `limit` bytes of it.
     pub(super) fn into_text(mut self, limit: u64) -> Result<String, HarnessError> {
         let line = self.line();
-        let mut bytes = self.rest().as_bytes().to_vec();
-        bytes.extend_from_slice(self.raw.get(..self.part).unwrap_or_default());
-        (&mut self.input).take(limit).read_to_end(&mut bytes).map_err(|error| unreadable(&error, line))?;
+        let bytes = self.window.into_bytes(limit).map_err(|error| unreadable(&error, line))?;
         match bytes.len() as u64 > limit {
             true => Err(HarnessError::new(line, 1, format!("more than {limit} bytes"), self.help)),
             false => Ok(String::from_utf8_lossy(&bytes).into_owned()),
@@ -340,29 +313,6 @@ pub(super) enum Found {
     Stop,
     /// The input ends.
     End,
-}
-
-/// Adds bytes to a text, with invalid ones replaced. What may be a part of a character at the end stays out, unless this
-/// `ended` it; its length is returned.
-fn append(text: &mut String, bytes: &[u8], ended: bool) -> usize {
-    // This is much faster than to go by chunks, and nearly always enough.
-    let valid =
-        str::from_utf8(bytes).unwrap_or_else(|error| str::from_utf8(&bytes[..error.valid_up_to()]).unwrap_or_default());
-    text.push_str(valid);
-    let bytes = &bytes[valid.len()..];
-    let mut left = bytes.len();
-    for chunk in bytes.utf8_chunks() {
-        text.push_str(chunk.valid());
-        left -= chunk.valid().len() + chunk.invalid().len();
-        let is_part =
-            left == 0 && !ended && str::from_utf8(chunk.invalid()).is_err_and(|error| error.error_len().is_none());
-        match chunk.invalid() {
-            [] => {}
-            part if is_part => return part.len(),
-            _ => text.push(char::REPLACEMENT_CHARACTER),
-        }
-    }
-    0
 }
 
 /// How long the value at the start of `text` is, by its brackets or by what stands behind it; `None` if it goes on.

@@ -12,47 +12,52 @@ pub(super) enum Scalar<'a> {
     Number(&'a str),
 }
 
-/// What stood between the values of the object before: files repeat the same keys and the same white space.
-#[derive(Debug, Default)]
-pub(super) struct Layout {
-    /// All before each value, from the end of the one before, and where its key is in it.
-    before: Vec<(Box<str>, std::ops::Range<usize>)>,
+/// What stood between the values of the object before, and what its keys mean: files repeat the same keys and the same
+/// white space.
+#[derive(Debug)]
+pub(super) struct Layout<Key> {
+    fields: Vec<Field<Key>>,
 }
 
-impl Layout {
-    /// The key and the place of the value, if what stands here is the same as in the object before.
-    fn known<'a>(&self, json: &'a str, at: usize, index: usize) -> Option<(&'a str, usize)> {
-        let (before, key) = self.before.get(index)?;
-        json.as_bytes().get(at..at + before.len()).filter(|here| **here == *before.as_bytes())?;
-        Some((json.get(at + key.start..at + key.end)?, spaces(json.as_bytes(), at + before.len())))
-    }
+#[derive(Debug)]
+struct Field<Key> {
+    /// All before the value, from the end of the value before.
+    before: Box<str>,
+    key: Key,
+}
 
-    fn learn(&mut self, index: usize, before: &str, key: std::ops::Range<usize>) {
-        self.before.truncate(index);
-        if index < KEYS {
-            self.before.push((before.into(), key));
-        }
+impl<Key> Default for Layout<Key> {
+    fn default() -> Self {
+        Self { fields: Vec::new() }
     }
 }
 
 /// How many keys of an object are remembered.
 const KEYS: usize = 64;
 
-/// Hands out the keys and values of the object at the start of `json`, and returns its length. `None` if it is not that
-/// simple; what was handed out before is then to be forgotten.
-pub(super) fn flat<'a>(json: &'a str, layout: &mut Layout, mut take: impl FnMut(&'a str, Scalar<'a>)) -> Option<usize> {
+/// Hands out the keys, as `meaning` has them, and the values of the object at the start of `json`, and returns its length.
+/// `None` if it is not that simple; what was handed out before is then to be forgotten.
+pub(super) fn flat<'a, Key: Copy>(
+    json: &'a str,
+    layout: &mut Layout<Key>,
+    mut meaning: impl FnMut(&str) -> Key,
+    mut take: impl FnMut(Key, Scalar<'a>),
+) -> Option<usize> {
     let bytes = json.as_bytes();
     let mut at = 0;
     for index in 0.. {
-        let (key, start) = match layout.known(json, at, index) {
-            Some(known) => known,
+        let known = layout.fields.get(index).filter(|field| starts_with(bytes, at, field.before.as_bytes()));
+        let (key, start) = match known {
+            Some(field) => (field.key, spaces(bytes, at + field.before.len())),
             None => {
-                let open_at = open(bytes, at, if index == 0 { b'{' } else { b',' })?;
-                let quote = spaces(bytes, open_at);
+                let quote = spaces(bytes, open(bytes, at, if index == 0 { b'{' } else { b',' })?);
                 let (key, behind) = text(json, quote)?;
                 let start = spaces(bytes, open(bytes, behind, b':')?);
-                let from = quote + 1 - at;
-                layout.learn(index, json.get(at..start)?, from..from + key.len());
+                let (key, before) = (meaning(key), json.get(at..start)?.into());
+                layout.fields.truncate(index);
+                if index < KEYS {
+                    layout.fields.push(Field { before, key });
+                }
                 (key, start)
             }
         };
@@ -68,6 +73,14 @@ pub(super) fn flat<'a>(json: &'a str, layout: &mut Layout, mut take: impl FnMut(
         }
     }
     None
+}
+
+/// Whether this stands at this place. It is short: a call of `memcmp` would take longer than to compare.
+fn starts_with(bytes: &[u8], at: usize, what: &[u8]) -> bool {
+    let Some(here) = bytes.get(at..at + what.len()) else { return false };
+    let ((eights, rest), (others, other_rest)) = (here.as_chunks::<8>(), what.as_chunks::<8>());
+    eights.iter().zip(others).all(|(one, other)| u64::from_le_bytes(*one) == u64::from_le_bytes(*other))
+        && rest.iter().zip(other_rest).all(|(one, other)| one == other)
 }
 
 /// The place behind white space and this byte.
@@ -145,9 +158,14 @@ fn number(json: &str, at: usize) -> Option<(&str, usize)> {
 mod tests {
     use super::*;
 
+    /// The key itself, for ever.
+    fn kept(key: &str) -> &'static str {
+        Box::leak(key.into())
+    }
+
     fn read(text: &str) -> Option<(Vec<(&str, Scalar<'_>)>, usize)> {
         let mut found = Vec::new();
-        let length = flat(text, &mut Layout::default(), |key, value| found.push((key, value)))?;
+        let length = flat(text, &mut Layout::default(), kept, |key, value| found.push((key, value)))?;
         Some((found, length))
     }
 
@@ -170,7 +188,7 @@ mod tests {
         let mut layout = Layout::default();
         for first in objects.iter().chain(&objects).chain(objects.iter().rev()) {
             let mut found = Vec::new();
-            let length = flat(first, &mut layout, |key, value| found.push((key, value)));
+            let length = flat(first, &mut layout, kept, |key, value| found.push((key, value)));
             assert_eq!(length.map(|length| (found, length)), read(first), "{first}");
         }
     }

@@ -19,6 +19,8 @@ pub(super) struct Gather {
     warnings: Vec<Warning>,
     left_out: u64,
     broken: Option<(u64, String)>,
+    /// The names that were handed out, where equal ones are told apart.
+    repeats: Option<Repeats>,
 }
 
 impl Gather {
@@ -85,37 +87,17 @@ impl Gather {
         Ok(Parsed { benchmarks, warnings: self.warnings(last) })
     }
 
-    /// Hands out benchmarks that were not added, with their lines, by the rules for those that are. `number`: names may
-    /// stand there more than once.
-    ///
-    /// # Errors
-    /// As [`Self::finish`].
-    pub(super) fn hand_out(
-        mut self,
-        benchmarks: impl Iterator<Item = (u64, Benchmark)>,
-        number: bool,
-        (last, what, help): (u64, &str, &str),
-        take: &mut OnBenchmark<'_>,
-    ) -> Result<Vec<Warning>, HarnessError> {
-        let mut benchmarks = benchmarks.peekable();
-        if benchmarks.peek().is_none() {
-            return Err(self.nothing(last, what, help));
-        }
-        let mut repeats = number.then(Repeats::default);
-        for (line, mut benchmark) in benchmarks {
-            if let Some(warning) = repeats.as_mut().and_then(|repeats| repeats.number(&mut benchmark, line)) {
-                self.warn(line, warning.text);
-            }
-            if self.hand(line, benchmark, take).is_break() {
-                break;
-            }
-        }
-        Ok(self.warnings(last))
+    /// From now on, benchmarks that are handed out may have the name of an earlier one.
+    pub(super) fn number_repeats(&mut self) {
+        self.repeats.get_or_insert_default();
     }
 
-    /// Hands out a benchmark that stands on this line, by the rules for those that are added.
-    pub(super) fn hand(&mut self, line: u64, mut benchmark: Benchmark, take: &mut OnBenchmark<'_>) -> ControlFlow<()> {
-        self.check(line, &mut benchmark);
+    /// Hands out a benchmark that was not added and stands on this line, by the rules for those that are.
+    pub(super) fn hand(&mut self, line: u64, benchmark: &mut Benchmark, take: &mut OnBenchmark<'_>) -> ControlFlow<()> {
+        if let Some(warning) = self.repeats.as_mut().and_then(|repeats| repeats.number(benchmark, line)) {
+            self.warn(line, warning.text);
+        }
+        self.check(line, benchmark);
         take(benchmark)
     }
 
@@ -191,8 +173,14 @@ pub(super) fn sampled(mut metric: Metric, samples: &[f64], unit: &Unit) -> Metri
 
 /// The median; zero for nothing.
 pub(super) fn middle(values: &[f64]) -> f64 {
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
+    middle_of(values, &mut Vec::new())
+}
+
+/// The median, with memory to sort in.
+pub(super) fn middle_of(values: &[f64], sorted: &mut Vec<f64>) -> f64 {
+    sorted.clear();
+    sorted.extend_from_slice(values);
+    sorted.sort_unstable_by(f64::total_cmp);
     let half = sorted.len() / 2;
     match (sorted.get(half), sorted.len() % 2) {
         (Some(upper), 0) => sorted.get(half - 1).map_or(*upper, |lower| f64::midpoint(*lower, *upper)),

@@ -1,9 +1,9 @@
 //! Lines of an output of any size and encoding, one at a time in bounded memory.
 
 use std::borrow::Cow;
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, Read};
 
-use super::xml::Utf8;
+use super::window::Window;
 
 /// The longest line that is looked at, in bytes; of a longer one the start is kept.
 const LONGEST: usize = 16 << 20;
@@ -23,9 +23,9 @@ pub(super) struct Line<'a> {
 
 /// Reads lines.
 pub(super) struct Lines<R> {
-    input: BufReader<Utf8<R>>,
-    bytes: Vec<u8>,
-    text: String,
+    window: Window<R>,
+    /// The start of a line that is longer than what is looked at.
+    long: String,
     number: u64,
 }
 
@@ -35,8 +35,7 @@ impl<R: Read> Lines<R> {
     /// # Errors
     /// If the input cannot be read.
     pub(super) fn new(input: R) -> io::Result<Self> {
-        let input = BufReader::with_capacity(64 << 10, Utf8::new(input)?);
-        Ok(Self { input, bytes: Vec::new(), text: String::new(), number: 0 })
+        Ok(Self { window: Window::new(input)?, long: String::new(), number: 0 })
     }
 
     /// The next line; `None` at the end.
@@ -44,38 +43,49 @@ impl<R: Read> Lines<R> {
     /// # Errors
     /// If the input cannot be read.
     pub(super) fn next(&mut self) -> io::Result<Option<Line<'_>>> {
-        self.bytes.clear();
-        let (mut ended, mut cut, mut any) = (false, false, false);
-        while !ended {
-            let chunk = self.input.fill_buf()?;
-            if chunk.is_empty() {
-                break;
+        let mut looked = 0;
+        let (length, ended) = loop {
+            let rest = self.window.rest().as_bytes();
+            match memchr::memchr(b'\n', rest.get(looked..).unwrap_or_default()) {
+                Some(end) => break (looked + end, true),
+                None if self.window.ended || rest.len() > LONGEST => break (rest.len(), false),
+                None => looked = rest.len(),
             }
-            any = true;
-            let end = memchr::memchr(b'\n', chunk);
-            ended = end.is_some();
-            let part = &chunk[..end.unwrap_or(chunk.len())];
-            let room = LONGEST.saturating_sub(self.bytes.len()).min(part.len());
-            cut |= room < part.len();
-            self.bytes.extend_from_slice(&part[..room]);
-            let used = part.len() + usize::from(ended);
-            self.input.consume(used);
-        }
-        if !any {
+            self.window.fill()?;
+        };
+        if length == 0 && !ended {
             return Ok(None);
         }
         self.number += 1;
-        if self.bytes.last() == Some(&b'\r') {
-            self.bytes.pop();
+        if length > LONGEST {
+            return self.cut().map(Some);
         }
-        let text = match std::str::from_utf8(&self.bytes) {
-            Ok(text) => text,
-            Err(_) => {
-                self.text = String::from_utf8_lossy(&self.bytes).into_owned();
-                &self.text
+        let start = self.window.at;
+        self.window.at += length + usize::from(ended);
+        let text = self.window.text.get(start..start + length).unwrap_or_default();
+        Ok(Some(Line { number: self.number, text: text.strip_suffix('\r').unwrap_or(text), ended, cut: false }))
+    }
+
+    /// The start of the line that begins here, which is passed.
+    fn cut(&mut self) -> io::Result<Line<'_>> {
+        let rest = self.window.rest();
+        self.long.clear();
+        self.long.push_str(rest.get(..rest.floor_char_boundary(LONGEST)).unwrap_or_default());
+        let ended = loop {
+            let rest = self.window.rest();
+            match memchr::memchr(b'\n', rest.as_bytes()) {
+                Some(end) => {
+                    self.window.at += end + 1;
+                    break true;
+                }
+                None => self.window.at = self.window.text.len(),
             }
+            if self.window.ended {
+                break false;
+            }
+            self.window.fill()?;
         };
-        Ok(Some(Line { number: self.number, text, ended, cut }))
+        Ok(Line { number: self.number, text: &self.long, ended, cut: true })
     }
 
     /// How many lines have been read.
@@ -145,6 +155,28 @@ mod tests {
         assert_eq!(all(b"\xff\xfea\0\r\0\n\0b\0"), [line(1, "a", true), line(2, "b", false)]);
         assert_eq!(all(b"a\xffb\n"), [line(1, "a\u{fffd}b", true)]);
         assert_eq!(all(b""), []);
+    }
+
+    /// However it comes in.
+    #[test]
+    fn pieces_of_an_input_do_not_matter() {
+        struct Pieces<'a>(&'a [u8], usize);
+        impl Read for Pieces<'_> {
+            fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+                let length = self.1.min(out.len());
+                (&mut self.0).take(length as u64).read(out)
+            }
+        }
+        let text = "a line\r\n\nanöther ∞ line\n".repeat(60) + "end";
+        let mut bytes = text.into_bytes();
+        bytes.insert(40, 0xff);
+        for length in [1, 2, 3, 7, 64] {
+            let mut lines = Lines::new(Pieces(&bytes, length)).unwrap();
+            for (number, text, ended) in all(&bytes) {
+                assert_eq!(lines.next().unwrap(), Some(Line { number, text: &text, ended, cut: false }), "{length}");
+            }
+            assert_eq!(lines.next().unwrap(), None);
+        }
     }
 
     #[test]

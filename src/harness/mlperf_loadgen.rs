@@ -116,11 +116,12 @@ impl Run {
     }
 }
 
-/// The name of a latency. `99.90 percentile latency` and `min latency` are statistics; `90th percentile latency` and
+/// The name of a latency. `99.90 percentile latency` and `min latency` are statistics; `90.0th percentile latency` and
 /// `99th first token percentile latency` are what the scenario is judged by.
 fn latency_name(what: &str) -> Option<String> {
     if let Some((rank, what)) = what.split_once("th ") {
-        return Some(format!("{}_of_scenario_p{rank}", snake_case(&what.replace("percentile", ""))));
+        let what = snake_case(&what.replace("percentile", ""));
+        return Some(format!("{what}_of_scenario_{}", percentile(number(rank)?)));
     }
     let (first, rest) = what.split_once(' ')?;
     match rest.strip_prefix("percentile ") {

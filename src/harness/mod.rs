@@ -59,6 +59,8 @@ pub mod luau;
 pub mod mitata;
 pub mod mlperf_loadgen;
 pub mod mocha_json;
+/// (shared) Benchmarks in the memory of earlier ones.
+mod mould;
 pub mod nanobench;
 pub mod nccl_tests;
 /// (shared) Numbers as people and locales write them.
@@ -71,6 +73,8 @@ pub mod optimum_benchmark;
 pub mod package_benchmark;
 pub mod perf_stat;
 pub mod pgbench;
+/// (shared) Many small things in little memory.
+mod pool;
 pub mod pyperf;
 pub mod pytest_benchmark;
 /// (shared) Reports for people, line by line.
@@ -92,6 +96,8 @@ mod units;
 mod values;
 pub mod vitest;
 pub mod vllm;
+/// (shared) A stretch of an input, as text.
+mod window;
 pub mod wrk;
 /// (shared) XML of test reports, as a stream.
 mod xml;

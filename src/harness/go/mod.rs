@@ -3,7 +3,9 @@
 //! Repeats of a benchmark (`-count`) are its samples. `docs/harness/go.md` has the rules. A [`reader`] goes through the
 //! lines; of a large output it does so twice, so that it need not hold it: see [`survey`].
 
+mod entry;
 mod reader;
+mod settings;
 mod survey;
 #[cfg(test)]
 mod tests;

@@ -1,26 +1,22 @@
 //! Goes through the lines of Go's output and hands out the benchmarks.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::ops::ControlFlow;
 
 use super::HELP;
+use super::entry::Entry;
+use super::settings::Settings;
 use super::survey::{Place, Survey, Surveying};
-use super::text::{Found, figures, figures_at_end, is_key, meaning, result, split_processors, surely_result};
+use super::text::{Found, figures, figures_at_end, is_key, meaning, result, simple, split_processors};
 use crate::harness::adapter::OnBenchmark;
-use crate::harness::gather::{Gather, metric, middle, sampled};
+use crate::harness::gather::{Gather, metric, middle_of};
 use crate::harness::lines::{Line, without_colours};
+use crate::harness::mould::Mould;
+use crate::harness::pool::Texts;
 use crate::harness::{HarnessError, Warning, quoted};
-use crate::results::{Benchmark, Direction, Metric};
+use crate::results::{Direction, Metric};
 
 const NOTHING: &str = "no line like `BenchmarkName-8 100 12.5 ns/op`";
-
-/// A benchmark with all that was measured of it.
-struct Entry {
-    line: u64,
-    place: Place<Box<str>>,
-    iterations: u64,
-    values: Vec<(Box<str>, Vec<f64>)>,
-}
 
 /// What is done with figures.
 enum Stage {
@@ -34,21 +30,21 @@ enum Stage {
 pub(super) struct Reader {
     stage: Stage,
     gather: Gather,
+    /// The figures of the line that is being read: the number of the unit, and the value.
+    figures: Vec<(u32, f64)>,
+    units: Texts,
+    /// What figures of each unit become, with what they are multiplied with, as far as that was asked for.
+    likes: Vec<Option<(Metric, f64)>>,
     /// The benchmark whose lines are being read.
     current: Option<Entry>,
+    /// Memory for the next one.
+    spare: Entry,
+    mould: Mould,
+    sorted: Vec<f64>,
     /// Those that may come again.
     kept: Vec<Entry>,
-    places: HashMap<Place<Box<str>>, usize>,
-    /// All packages, and the one that holds now.
-    packages: Vec<Option<String>>,
-    package_numbers: HashMap<Option<String>, u32>,
-    package: u32,
-    config: BTreeMap<String, String>,
-    /// All states of `config` under which something was measured.
-    configs: Vec<BTreeMap<String, String>>,
-    config_numbers: HashMap<BTreeMap<String, String>, u32>,
-    current_config: u32,
-    changed: bool,
+    places: HashMap<Place<String>, usize>,
+    settings: Settings,
     /// Directions from `Unit` lines.
     better: HashMap<String, Direction>,
     /// A name whose figures have not come yet, because the benchmark printed something.
@@ -80,17 +76,16 @@ impl Reader {
         Self {
             stage,
             gather: Gather::default(),
+            figures: Vec::new(),
+            units: Texts::default(),
+            likes: Vec::new(),
             current: None,
+            spare: Entry::default(),
+            mould: Mould::default(),
+            sorted: Vec::new(),
             kept: Vec::new(),
             places: HashMap::new(),
-            packages: vec![None],
-            package_numbers: HashMap::from([(None, 0)]),
-            package: 0,
-            config: BTreeMap::new(),
-            configs: Vec::new(),
-            config_numbers: HashMap::new(),
-            current_config: 0,
-            changed: false,
+            settings: Settings::default(),
             better: HashMap::new(),
             waiting: None,
             open: false,
@@ -109,20 +104,22 @@ impl Reader {
     /// # Errors
     /// If the output breaks off in it.
     pub(super) fn line(&mut self, line: &Line<'_>, take: &mut OnBenchmark<'_>) -> Result<(), HarnessError> {
+        if let Some((name, iterations)) = self.simple(line.text) {
+            self.result(line.number, name, iterations, take);
+            return Ok(());
+        }
         let text = without_colours(line.text);
         let text = text.trim();
-        if let (true, Some(name)) = (matches!(self.stage, Stage::Survey(_)), surely_result(text)) {
-            self.result(line.number, &Found { name, iterations: 0, values: Vec::new() }, take);
-        } else if text.starts_with("Benchmark") {
+        if text.starts_with("Benchmark") {
             match result(text) {
-                Some(Ok(found)) => self.result(line.number, &found, take),
+                Some(Ok(found)) => self.found(line.number, &found, take),
                 Some(Err(name)) => self.odd(line, text, name, take)?,
                 None => {}
             }
         } else if let Some((from, name)) = self.waiting.take() {
             match figures(text).filter(|found| found.1.iter().any(|(_, unit)| *unit == "ns/op")) {
                 Some((iterations, values)) => {
-                    self.result(line.number, &Found { name: &name, iterations, values }, take);
+                    self.found(line.number, &Found { name: &name, iterations, values }, take);
                 }
                 None => {
                     self.waiting = Some((from, name));
@@ -133,6 +130,29 @@ impl Reader {
             self.other(line.number, text);
         }
         Ok(())
+    }
+
+    /// The name and the iterations, if the line is simple; its figures are in `figures` then.
+    fn simple<'a>(&mut self, line: &'a str) -> Option<(&'a str, u64)> {
+        if matches!(self.stage, Stage::Survey(_)) {
+            return simple(line, |_, _, _| {});
+        }
+        let Self { figures, units, .. } = self;
+        let mut count = 0;
+        let found = simple(line, |index, value, unit| {
+            // Mostly the units of the line before stand here again.
+            let unit = match figures.get(index) {
+                Some((known, _)) if units.text(*known) == unit => *known,
+                _ => units.number(unit),
+            };
+            match figures.get_mut(index) {
+                Some(figure) => *figure = (unit, value),
+                None => figures.push((unit, value)),
+            }
+            count = index + 1;
+        });
+        figures.truncate(count);
+        found
     }
 
     /// A line that starts like a result and is none: a name alone is announced, or the benchmark printed something.
@@ -149,7 +169,7 @@ impl Reader {
             }
             self.gather.broken(line.number, text);
         } else if let Some((iterations, values)) = figures_at_end(rest) {
-            self.result(line.number, &Found { name, iterations, values }, take);
+            self.found(line.number, &Found { name, iterations, values }, take);
         } else {
             self.waiting = Some((line.number, name.to_owned()));
         }
@@ -185,40 +205,30 @@ impl Reader {
                 _ => continue,
             };
             self.better.insert(unit.to_owned(), direction);
+            self.likes.clear();
         }
     }
 
     fn configure(&mut self, key: &str, value: &str) {
-        if key == "pkg" {
-            let package = Some(value.to_owned()).filter(|value| !value.is_empty());
-            let next = self.packages.len() as u32;
-            self.package = *self.package_numbers.entry(package.clone()).or_insert(next);
-            if self.package == next {
-                self.packages.push(package);
+        match key {
+            "pkg" => {
+                self.settings.package(value);
+                self.open = true;
             }
-            self.open = true;
-        } else if self.config.len() < 1_000 && self.config.get(key).is_none_or(|before| before != value) {
-            self.config.insert(key.to_owned(), value.to_owned());
-            self.changed = true;
+            _ => self.settings.set(key, value),
         }
     }
 
-    /// The number of the configuration that holds now.
-    fn config_number(&mut self) -> u32 {
-        if self.changed || self.configs.is_empty() {
-            self.changed = false;
-            let next = self.configs.len() as u32;
-            self.current_config = *self.config_numbers.entry(self.config.clone()).or_insert(next);
-            if self.current_config == next {
-                self.configs.push(self.config.clone());
-            }
-        }
-        self.current_config
+    fn found(&mut self, line: u64, found: &Found<'_>, take: &mut OnBenchmark<'_>) {
+        self.figures.clear();
+        self.figures.extend(found.values.iter().map(|(value, unit)| (self.units.number(unit), *value)));
+        self.result(line, found.name, found.iterations, take);
     }
 
-    fn result(&mut self, line: u64, found: &Found<'_>, take: &mut OnBenchmark<'_>) {
+    /// A result whose figures are in `figures`.
+    fn result(&mut self, line: u64, name: &str, iterations: u64, take: &mut OnBenchmark<'_>) {
         (self.waiting, self.any) = (None, true);
-        let place = Place { config: self.config_number(), package: self.package, name: found.name };
+        let place = self.settings.place(name);
         if let Stage::Survey(surveying) = &mut self.stage {
             surveying.saw(place);
             return;
@@ -226,27 +236,22 @@ impl Reader {
         let goes_on = self.current.as_ref().is_some_and(|current| current.place.is(place));
         if !goes_on {
             self.end_of_current(take);
-            self.current = Some(Entry {
-                line,
-                place: place.owned(),
-                iterations: 0,
-                values: Vec::with_capacity(found.values.len()),
-            });
+            let mut entry = std::mem::take(&mut self.spare);
+            entry.begin(line, place);
+            self.current = Some(entry);
         }
-        let Some(entry) = &mut self.current else { return };
-        entry.iterations = entry.iterations.saturating_add(found.iterations);
-        for (value, unit) in &found.values {
-            match entry.values.iter_mut().find(|(known, _)| **known == **unit) {
-                Some((_, values)) => values.push(*value),
-                None => entry.values.push(((*unit).into(), vec![*value])),
-            }
+        if let Some(entry) = &mut self.current {
+            entry.add(iterations, &self.figures);
         }
     }
 
     fn end_of_current(&mut self, take: &mut OnBenchmark<'_>) {
         let Some(entry) = self.current.take().filter(|_| !self.stopped) else { return };
         match &self.stage {
-            Stage::Read(Some(survey)) if !survey.comes_again(&entry.place) => self.hand_out(entry, take),
+            Stage::Read(Some(survey)) if !survey.comes_again(&entry.place) => {
+                self.hand_out(&entry, take);
+                self.spare = entry;
+            }
             _ => self.keep(entry),
         }
     }
@@ -261,44 +266,46 @@ impl Reader {
         }
     }
 
-    fn hand_out(&mut self, entry: Entry, take: &mut OnBenchmark<'_>) {
-        let line = entry.line;
-        let benchmark = self.benchmark(entry);
-        if self.gather.hand(line, benchmark, take) == ControlFlow::Break(()) {
+    fn hand_out(&mut self, entry: &Entry, take: &mut OnBenchmark<'_>) {
+        let (name, processors) = split_processors(&entry.place.name);
+        let (package, config) = self.settings.of(&entry.place);
+        let survey = if let Stage::Read(survey) = &self.stage { survey.as_deref() } else { None };
+        let varying = survey.zip(config).into_iter().flat_map(|(survey, config)| {
+            survey.varying.iter().filter_map(|key| Some((key.as_str(), config.get(key)?.as_str())))
+        });
+        let parameters = package.map(|package| ("pkg", package)).into_iter();
+        let parameters = parameters.chain(processors.map(|processors| ("gomaxprocs", processors))).chain(varying);
+        self.mould.begin(name, parameters);
+        for (unit, values) in entry.values() {
+            self.metric(*unit, values, entry.iterations);
+        }
+        if self.mould.hand(entry.line, &mut self.gather, take) == ControlFlow::Break(()) {
             self.stopped = true;
         }
     }
 
-    fn benchmark(&self, entry: Entry) -> Benchmark {
-        let (name, processors) = split_processors(&entry.place.name);
-        let mut benchmark = Benchmark::new(name);
-        let parameters = &mut benchmark.parameters;
-        let package = self.packages.get(entry.place.package as usize).and_then(Option::as_ref);
-        parameters.extend(package.map(|package| ("pkg".into(), package.clone())));
-        parameters.extend(processors.map(|processors| ("gomaxprocs".into(), processors.to_owned())));
-        if let (Stage::Read(Some(survey)), Some(config)) = (&self.stage, self.configs.get(entry.place.config as usize))
-        {
-            let of = |key: &String| Some((key.clone(), config.get(key)?.clone()));
-            parameters.extend(survey.varying.iter().filter_map(of));
+    fn metric(&mut self, unit: u32, values: &[f64], iterations: u64) {
+        let index = unit as usize;
+        if self.likes.len() <= index {
+            self.likes.resize(index + 1, None);
         }
-        benchmark.metrics.reserve(entry.values.len());
-        for (unit, values) in entry.values {
-            benchmark.metrics.push(self.metric(&unit, &values, entry.iterations));
-        }
-        benchmark
-    }
-
-    fn metric(&self, written: &str, values: &[f64], iterations: u64) -> Metric {
-        let (name, unit) = meaning(written);
-        let mut found = match values {
-            [one] => metric("go", &name, *one, &unit),
-            _ => sampled(metric("go", &name, middle(values), &unit), values, &unit),
-        };
+        let Some(like) = self.likes.get_mut(index) else { return };
+        let (like, scale) = like.get_or_insert_with(|| {
+            let written = self.units.text(unit);
+            let (name, unit) = meaning(written);
+            let mut like = metric("go", &name, 0.0, &unit);
+            like.direction = self.better.get(written).copied().unwrap_or(like.direction);
+            (like, unit.scale)
+        });
+        let found = self.mould.metric(like);
         found.iterations = Some(iterations);
-        if let Some(direction) = self.better.get(written) {
-            found.direction = *direction;
-        }
-        found
+        found.value = match values {
+            [one] => *one * *scale,
+            _ => {
+                found.samples.extend(values.iter().map(|value| value * *scale));
+                middle_of(values, &mut self.sorted) * *scale
+            }
+        };
     }
 
     /// What was found out.
@@ -307,7 +314,7 @@ impl Reader {
     /// Where there is no benchmark; `last` is the last line.
     pub(super) fn surveyed(self, last: u64) -> Result<Survey, HarnessError> {
         match self.stage {
-            Stage::Survey(surveying) if self.any => Ok(surveying.end(&self.configs, self.better)),
+            Stage::Survey(surveying) if self.any => Ok(surveying.end(self.settings.configs(), self.better)),
             _ => Err(self.gather.nothing(last, NOTHING, HELP)),
         }
     }
@@ -328,27 +335,14 @@ impl Reader {
         }
         self.end_of_current(take);
         if let Stage::Read(survey @ None) = &mut self.stage {
-            *survey = Some(Box::new(Survey::of(&self.configs)));
+            *survey = Some(Box::new(Survey::of(self.settings.configs())));
         }
         for entry in std::mem::take(&mut self.kept) {
             if self.stopped {
                 break;
             }
-            self.hand_out(entry, take);
+            self.hand_out(&entry, take);
         }
         Ok(self.gather.warnings(last))
-    }
-}
-
-impl Entry {
-    /// Takes in what was measured of the same benchmark elsewhere.
-    fn merge(&mut self, other: Self) {
-        self.iterations = self.iterations.saturating_add(other.iterations);
-        for (unit, values) in other.values {
-            match self.values.iter_mut().find(|(known, _)| *known == unit) {
-                Some((_, known)) => known.extend(values),
-                None => self.values.push((unit, values)),
-            }
-        }
     }
 }

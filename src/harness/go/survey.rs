@@ -8,7 +8,7 @@ use std::hash::{BuildHasher, Hash};
 use crate::results::Direction;
 
 /// Which benchmark a line is of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Place<Name> {
     /// The number of the configuration.
     pub(super) config: u32,
@@ -18,15 +18,16 @@ pub(super) struct Place<Name> {
     pub(super) name: Name,
 }
 
-impl Place<&str> {
-    pub(super) fn owned(self) -> Place<Box<str>> {
-        Place { config: self.config, package: self.package, name: self.name.into() }
-    }
-}
-
-impl Place<Box<str>> {
+impl Place<String> {
     pub(super) fn is(&self, other: Place<&str>) -> bool {
         self.borrowed() == other
+    }
+
+    /// Becomes the other one.
+    pub(super) fn set(&mut self, other: Place<&str>) {
+        (self.config, self.package) = (other.config, other.package);
+        self.name.clear();
+        self.name.push_str(other.name);
     }
 
     fn borrowed(&self) -> Place<&str> {
@@ -34,59 +35,84 @@ impl Place<Box<str>> {
     }
 }
 
-/// The size of the set of places, in bits; a million benchmarks fill less than a tenth of it.
-const BITS: u64 = 1 << 26;
+/// The size of the set of places, in words; a million benchmarks fill less than a tenth of its bits.
+const WORDS: u64 = 1 << 20;
 
-/// The bits of a place: one taken for another one's is held in memory without need, and nothing worse.
-const BITS_OF_PLACE: u64 = 4;
+/// How many places are looked up at once.
+const TOGETHER: usize = 64;
 
 /// A survey on its way.
 pub(super) struct Surveying {
     state: RandomState,
-    /// A Bloom filter of the places (B. H. Bloom, Space/time trade-offs in hash coding with allowable errors, 1970).
+    /// A Bloom filter of the places (B. H. Bloom, Space/time trade-offs in hash coding with allowable errors, 1970) whose
+    /// four bits of a place are in one word. A place taken for another one is held in memory without need, and nothing
+    /// worse.
     seen: Vec<u64>,
-    /// The hash of the place of the line before.
-    last: Option<u64>,
+    /// The place of the line before.
+    last: Option<Place<String>>,
     again: HashSet<u64>,
+    /// Hashes of places that have not been looked up.
+    pending: Vec<u64>,
 }
 
 impl Default for Surveying {
     fn default() -> Self {
-        Self { state: RandomState::new(), seen: vec![0; (BITS / 64) as usize], last: None, again: HashSet::new() }
+        Self {
+            state: RandomState::new(),
+            seen: vec![0; WORDS as usize],
+            last: None,
+            again: HashSet::new(),
+            pending: Vec::new(),
+        }
     }
 }
 
 impl Surveying {
     /// There is a result of this place.
     pub(super) fn saw(&mut self, place: Place<&str>) {
-        let hash = self.state.hash_one(place);
-        if self.last.replace(hash) != Some(hash) && !self.is_new(hash) {
-            self.again.insert(hash);
+        if self.last.as_ref().is_some_and(|last| last.is(place)) {
+            return;
         }
+        self.last.get_or_insert_default().set(place);
+        self.pending.push(self.state.hash_one(place));
+        if self.pending.len() == TOGETHER {
+            self.look_up();
+        }
+    }
+
+    /// Looks up the hashes of new places, several at once: memory is slow, but brings many words at the same time.
+    fn look_up(&mut self) {
+        let mut pending = std::mem::take(&mut self.pending);
+        for hash in pending.drain(..) {
+            if !self.is_new(hash) {
+                self.again.insert(hash);
+            }
+        }
+        self.pending = pending;
     }
 
     /// Whether a place was not seen before; it is now.
     fn is_new(&mut self, hash: u64) -> bool {
-        let (first, step) = (hash, hash.rotate_left(32) | 1);
-        let mut new = false;
-        for index in 0..BITS_OF_PLACE {
-            let bit = first.wrapping_add(index.wrapping_mul(step)) % BITS;
-            let Some(word) = self.seen.get_mut((bit / 64) as usize) else { continue };
-            new |= *word & (1 << (bit % 64)) == 0;
-            *word |= 1 << (bit % 64);
-        }
+        let Some(word) = self.seen.get_mut((hash % WORDS) as usize) else { return false };
+        let bits = [40, 46, 52, 58].map(|from| 1 << (hash >> from & 63)).into_iter().fold(0, |all, bit: u64| all | bit);
+        let new = *word & bits != bits;
+        *word |= bits;
         new
     }
 
     /// The survey, with all configurations under which something was measured, and the directions of units.
-    pub(super) fn end(self, configs: &[BTreeMap<String, String>], better: HashMap<String, Direction>) -> Survey {
-        Survey { again: Some((self.state, self.again)), better, ..Survey::of(configs) }
+    pub(super) fn end(mut self, configs: &[BTreeMap<String, String>], better: HashMap<String, Direction>) -> Survey {
+        self.look_up();
+        let mut again: Vec<u64> = self.again.into_iter().collect();
+        again.sort_unstable();
+        Survey { again: Some((self.state, again)), better, ..Survey::of(configs) }
     }
 }
 
 /// What is known of an output.
 pub(super) struct Survey {
-    again: Option<(RandomState, HashSet<u64>)>,
+    /// Sorted hashes.
+    again: Option<(RandomState, Vec<u64>)>,
     /// The keys of configuration that tell results apart.
     pub(super) varying: Vec<String>,
     /// The directions that the output gives its units.
@@ -100,10 +126,10 @@ impl Survey {
     }
 
     /// Whether lines of this benchmark may stand in more than one place.
-    pub(super) fn comes_again(&self, place: &Place<Box<str>>) -> bool {
-        self.again
-            .as_ref()
-            .is_none_or(|(state, again)| !again.is_empty() && again.contains(&state.hash_one(place.borrowed())))
+    pub(super) fn comes_again(&self, place: &Place<String>) -> bool {
+        self.again.as_ref().is_none_or(|(state, again)| {
+            !again.is_empty() && again.binary_search(&state.hash_one(place.borrowed())).is_ok()
+        })
     }
 }
 

@@ -107,9 +107,9 @@ fn going_through_it_twice_changes_nothing() {
             output.push('\n');
         }
         let by = |large: u64| {
-            let mut benchmarks = Vec::new();
+            let mut benchmarks: Vec<Benchmark> = Vec::new();
             let warnings = read_from(&mut std::io::Cursor::new(&output), large, &mut |benchmark| {
-                benchmarks.push(benchmark);
+                benchmarks.push(benchmark.clone());
                 std::ops::ControlFlow::Continue(())
             });
             benchmarks.sort_by_key(Benchmark::series);
@@ -144,5 +144,78 @@ fn reading_ends_where_no_more_is_wanted() {
             std::ops::ControlFlow::Break(())
         });
         assert_eq!((odd, given), (Ok(Vec::new()), 1));
+    }
+}
+
+/// What is read the short way is read the long way too, and to the same.
+#[test]
+fn short_and_long_ways_agree() {
+    let parts = [
+        "Benchmark",
+        "A",
+        "b",
+        "Ä",
+        "-8",
+        ":",
+        " ",
+        "\t",
+        "  ",
+        "1",
+        "12",
+        "0.5",
+        "7.",
+        ".5",
+        "1e3",
+        "3,5",
+        "ns/op",
+        "B/op",
+        "µs",
+        "\u{1b}[1m",
+        "\u{a0}",
+        "\u{b}",
+        "123456789012345",
+        "9",
+        "0",
+        "+1",
+        "inf",
+    ];
+    let mut random = 0x9e37_79b9_7f4a_7c15u64;
+    let mut agreed = 0;
+    for round in 0..100_000 {
+        let mut next = || {
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (random >> 33) as usize
+        };
+        let mut line = if round % 2 == 0 { String::new() } else { "BenchmarkA-8 10 1.25 ns/op".to_owned() };
+        for _ in 0..next() % 8 {
+            let at = line.floor_char_boundary(next() % (line.len() + 1));
+            line.insert_str(if round % 2 == 0 { line.len() } else { at }, parts[next() % parts.len()]);
+        }
+        let mut values = Vec::new();
+        let Some((name, iterations)) = text::simple(&line, |_, value, unit| values.push((value, unit))) else {
+            continue;
+        };
+        let whole = crate::harness::lines::without_colours(&line);
+        let Some(Ok(found)) = text::result(whole.trim()) else { panic!("{line:?}") };
+        assert_eq!((found.name, found.iterations, found.values), (name, iterations, values), "{line:?}");
+        agreed += 1;
+    }
+    assert!(agreed > 5_000, "{agreed}");
+}
+
+/// Numbers of the short way are those that the language reads.
+#[test]
+fn short_numbers_are_rounded_right() {
+    let mut random = 0x9e37_79b9_7f4a_7c15u64;
+    for _ in 0..50_000 {
+        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        let (digits, point) = ((random >> 8) as usize % 15 + 1, (random >> 40) as usize % 16);
+        let mut number: String = (random >> 2).to_string().chars().cycle().take(digits).collect();
+        number.insert(point.min(digits), '.');
+        let line = format!("BenchmarkA 1 {number} x");
+        let mut read = None;
+        if text::simple(&line, |_, value, _| read = Some(value)).is_some() {
+            assert_eq!(read, number.parse().ok(), "{number}");
+        }
     }
 }

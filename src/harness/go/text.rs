@@ -27,6 +27,85 @@ pub(super) struct Found<'a> {
     pub(super) values: Vec<(f64, &'a str)>,
 }
 
+/// Reads a line of the kind that nearly all are, as [`result`] reads it: the name and the iterations; the values go to
+/// `take`. `None` where somebody else is to read it; what was taken is then to be forgotten.
+pub(super) fn simple<'a>(line: &'a str, mut take: impl FnMut(usize, f64, &'a str)) -> Option<(&'a str, u64)> {
+    let bytes = line.as_bytes();
+    let first = *bytes.strip_prefix(b"Benchmark")?.first()?;
+    // White space beyond ASCII can only stand at the end, where it would be trimmed.
+    if first.is_ascii_lowercase() || !first.is_ascii() || !bytes.last()?.is_ascii() {
+        return None;
+    }
+    let behind = word(bytes, 0)?;
+    let name = line.get(..behind).filter(|name| !name.ends_with(':'))?;
+    let count = blank(bytes, behind)?;
+    let (iterations, mut at) = whole(bytes, count);
+    if !(1..=15).contains(&(at - count)) {
+        return None;
+    }
+    for index in 0.. {
+        let (value, behind) = decimal(bytes, blank(bytes, at)?)?;
+        let unit = blank(bytes, behind)?;
+        at = word(bytes, unit)?;
+        take(index, value, line.get(unit..at)?);
+        if at == bytes.len() {
+            break;
+        }
+    }
+    Some((name, iterations))
+}
+
+/// The end of the word that starts here; `None` if a control character that is no tab ends it.
+fn word(bytes: &[u8], mut at: usize) -> Option<usize> {
+    while let Some(eight) = bytes.get(at..).and_then(<[u8]>::first_chunk) {
+        // The lowest byte that is flagged is at most a space; what is above it may be flagged wrongly.
+        let word = u64::from_le_bytes(*eight);
+        let found = word.wrapping_sub(0x2121_2121_2121_2121) & !word & 0x8080_8080_8080_8080;
+        at += found.trailing_zeros() as usize / 8;
+        if found != 0 {
+            break;
+        }
+    }
+    let rest = bytes.get(at..)?;
+    at += rest.iter().position(|byte| *byte <= b' ').unwrap_or(rest.len());
+    matches!(bytes.get(at), None | Some(b' ' | b'\t')).then_some(at)
+}
+
+/// The place behind spaces and tabs, of which there must be one.
+fn blank(bytes: &[u8], at: usize) -> Option<usize> {
+    let rest = bytes.get(at..)?;
+    let length = rest.iter().position(|byte| !matches!(byte, b' ' | b'\t'))?;
+    (length > 0).then_some(at + length)
+}
+
+/// Digits, and the place behind them.
+fn whole(bytes: &[u8], mut at: usize) -> (u64, usize) {
+    let mut number = 0_u64;
+    while let Some(digit) = bytes.get(at).map(|byte| byte.wrapping_sub(b'0')).filter(|digit| *digit < 10) {
+        number = number.wrapping_mul(10).wrapping_add(u64::from(digit));
+        at += 1;
+    }
+    (number, at)
+}
+
+const TENS: [f64; 16] = [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15];
+
+/// A number of at most 15 digits, and the place behind it: such a number and such powers of ten are exact, so the one
+/// division rounds it as it should be.
+fn decimal(bytes: &[u8], at: usize) -> Option<(f64, usize)> {
+    let (number, end) = whole(bytes, at);
+    if bytes.get(end) != Some(&b'.') {
+        return (1..=15).contains(&(end - at)).then_some((number as f64, end));
+    }
+    let (part, behind) = whole(bytes, end + 1);
+    let (digits, decimals) = (end - at, behind - end - 1);
+    if digits == 0 || decimals == 0 || digits + decimals > 15 {
+        return None;
+    }
+    let number = number as f64 * TENS.get(decimals)? + part as f64;
+    Some((number / TENS.get(decimals)?, behind))
+}
+
 /// A line that starts with a benchmark's name: its figures, or the name alone. `None` where it is other text.
 pub(super) fn result(line: &str) -> Option<Result<Found<'_>, &str>> {
     let name = line.split_ascii_whitespace().next()?;
@@ -74,29 +153,4 @@ pub(super) fn split_processors(name: &str) -> (&str, Option<&str>) {
         }
         _ => (name, None),
     }
-}
-
-/// Whether this is surely a result as [`result`] reads it, and its name, without reading the figures. What it is not sure
-/// of can be one too.
-pub(super) fn surely_result(line: &str) -> Option<&str> {
-    let mut words = line.split_ascii_whitespace();
-    let name = words.next()?;
-    if !name.strip_prefix("Benchmark")?.starts_with(|c: char| c.is_ascii_uppercase() || c == '_') || name.ends_with(':')
-    {
-        return None;
-    }
-    let digits = |word: &str| word.len() < 16 && word.bytes().all(|byte| byte.is_ascii_digit());
-    if !words.next().is_some_and(digits) {
-        return None;
-    }
-    let mut any = false;
-    while let Some(value) = words.next() {
-        let (whole, part) = value.split_once('.').unwrap_or((value, "0"));
-        words.next()?;
-        any = !whole.is_empty() && digits(whole) && digits(part);
-        if !any {
-            return None;
-        }
-    }
-    any.then_some(name)
 }

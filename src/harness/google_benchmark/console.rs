@@ -42,7 +42,7 @@ pub(super) fn parse(
                     .collect(),
             );
         } else if let Some(columns) = columns.as_deref().filter(|_| !line.is_empty() && !line.starts_with("---")) {
-            match row(line, columns) {
+            match row(line, columns, &mut runs) {
                 Some(run) => rows.push((last, run.into_owned())),
                 None if looks_like_a_row(line) => runs.broken(last, line),
                 None => {}
@@ -50,11 +50,11 @@ pub(super) fn parse(
         }
     }
     mark_aggregates(&mut rows);
-    for (line, mut run) in rows {
+    for (line, run) in rows {
         if run.real_time == Some(0.0) && !run.name.ends_with("_stddev") && run.is_aggregate.is_none() {
             runs.warn(line, "its time is rounded to nothing; the JSON has it whole");
         }
-        runs.add(line, &mut run);
+        runs.add(line, run);
     }
     runs.end_of_document();
     runs.hand_out(last, "no line below the header `Benchmark  Time  CPU  Iterations`", take)
@@ -67,7 +67,7 @@ fn looks_like_a_row(line: &str) -> bool {
 }
 
 /// `name time unit cpu unit iterations counters...`. Names may hold spaces, so the first pair of times counts.
-fn row<'a>(line: &'a str, columns: &'a [String]) -> Option<Run<'a>> {
+fn row<'a>(line: &'a str, columns: &[String], runs: &mut Runs) -> Option<Run<'a>> {
     if let Some((name, message)) = line.split_once(" ERROR OCCURRED: ").or_else(|| line.split_once(" SKIPPED: ")) {
         let message = message.trim().trim_matches('\'').into();
         return Some(Run { name: name.trim().into(), failed: true, message: Some(message), ..Run::default() });
@@ -100,7 +100,7 @@ fn row<'a>(line: &'a str, columns: &'a [String]) -> Option<Run<'a>> {
     (run.real_time, run.cpu_time) = (Some(real), Some(cpu));
     run.iterations = words.get(at + 4).and_then(|word| word.parse().ok());
     run.iterations?;
-    counters(&mut run, words.get(at + 5..)?, columns);
+    counters(&mut run, words.get(at + 5..)?, columns, runs);
     Some(run)
 }
 
@@ -109,12 +109,12 @@ fn is_unit(word: &str) -> bool {
     Unit::time(word).is_some() || word == "%" || word.contains('N') || word.contains("(1)") || word.contains("f(")
 }
 
-fn counters<'a>(run: &mut Run<'a>, words: &[&'a str], columns: &'a [String]) {
+fn counters(run: &mut Run<'_>, words: &[&str], columns: &[String], runs: &mut Runs) {
     let mut label = Vec::new();
     for (index, word) in words.iter().enumerate() {
         let named = word.split_once('=').or_else(|| Some((columns.get(index)?.as_str(), *word)));
         match named.and_then(|(name, value)| counter(name, value)) {
-            Some(found) => run.counters.push(found),
+            Some((name, value)) => run.counters.push((runs.number(&name), value)),
             None => label.push(*word),
         }
     }

@@ -39,14 +39,14 @@ pub(super) fn parse(
         let mut rows = Vec::new();
         for row in &table.rows {
             last = before + row.line;
-            match run(&table, row) {
+            match run(&table, row, &mut runs) {
                 Some(run) => rows.push((last, run)),
                 None if row.is_last_without_end => return Err(cut_off(row, last)),
                 None => runs.broken(last, &row.text()),
             }
         }
         mark_aggregates(&mut rows);
-        rows.into_iter().for_each(|(line, mut run)| runs.add(line, &mut run));
+        rows.into_iter().for_each(|(line, run)| runs.add(line, run));
         runs.end_of_document();
     }
     runs.hand_out(last, "no row below the header `name,iterations,real_time,cpu_time,time_unit`", take)
@@ -57,7 +57,7 @@ fn cut_off(row: &CsvRow, line: u64) -> HarnessError {
     HarnessError::new(line, 1, text, "did the program run to its end?")
 }
 
-fn run(table: &CsvTable, row: &CsvRow) -> Option<Run<'static>> {
+fn run(table: &CsvTable, row: &CsvRow, runs: &mut Runs) -> Option<Run<'static>> {
     let cell = |name: &str| table.cell(row, name).map(|text| Cow::Owned(text.to_owned()));
     let mut run = Run { name: cell("name")?, label: cell("label"), ..Run::default() };
     if cell("error_occurred").is_some_and(|text| text == "true") {
@@ -83,6 +83,6 @@ fn run(table: &CsvTable, row: &CsvRow) -> Option<Run<'static>> {
     run.time_unit = Some(cell("time_unit")?);
     run.iterations = table.number(row, "iterations").map(|count| count as u64);
     let counters = table.names().filter(|name| !OWN.contains(name));
-    run.counters = counters.filter_map(|name| Some((name.to_owned().into(), table.number(row, name)?))).collect();
+    run.counters = counters.filter_map(|name| Some((runs.number(name), table.number(row, name)?))).collect();
     Some(run)
 }

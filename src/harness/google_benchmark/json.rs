@@ -16,15 +16,28 @@ use crate::harness::flat::{Layout, Scalar, flat};
 /// Reads all documents from the one that starts here, and returns the last one's last line.
 pub(super) fn read<R: Read>(elements: &mut Elements<R>, runs: &mut Runs) -> Result<u64, HarnessError> {
     let mut layout = Layout::default();
+    read_by(elements, runs, |text, runs, run| simple(text, &mut layout, runs, run))
+}
+
+/// The same, where `short` is tried first on each entry: it returns the entry's length, unless somebody else is to read it.
+pub(super) fn read_by<R: Read>(
+    elements: &mut Elements<R>,
+    runs: &mut Runs,
+    mut short: impl for<'a> FnMut(&'a str, &mut Runs, &mut Run<'a>) -> Option<usize>,
+) -> Result<u64, HarnessError> {
     loop {
         elements.document("benchmarks", &mut |line, text| {
-            let mut run = Run::default();
-            if let Some(length) = simple(text, &mut layout, &mut run) {
-                runs.add(line, &mut run);
-                return Ok(length);
-            }
-            let (mut run, length) = one::<Run<'_>>(text)?;
-            runs.add(line, &mut run);
+            let mut run = runs.blank();
+            let length = match short(text, runs, &mut run) {
+                Some(length) => length,
+                None => {
+                    run = runs.blank();
+                    let (fields, length) = one::<Fields<'_>>(text)?;
+                    fields.0.into_iter().for_each(|(key, value)| take(&mut run, Key::of(&key, runs), value));
+                    length
+                }
+            };
+            runs.add(line, run);
             Ok(length)
         })?;
         runs.end_of_document();
@@ -36,16 +49,18 @@ pub(super) fn read<R: Read>(elements: &mut Elements<R>, runs: &mut Runs) -> Resu
 }
 
 /// Almost all entries are of this kind. If this one is not, what was read of it is to be forgotten.
-fn simple<'a>(text: &'a str, layout: &mut Layout, run: &mut Run<'a>) -> Option<usize> {
+fn simple<'a>(text: &'a str, layout: &mut Layout<Key>, runs: &mut Runs, run: &mut Run<'a>) -> Option<usize> {
     let mut is_finite = true;
-    let length = flat(text, layout, |key, value| {
-        let value = match value {
-            Scalar::Text(text) => Plain::Text(Cow::Borrowed(text)),
-            Scalar::Number(_) if is_known(key) => return,
-            Scalar::Number(number) => Plain::Number(number.parse().unwrap_or(f64::INFINITY)),
-        };
-        is_finite &= !matches!(value, Plain::Number(number) if number.is_infinite());
-        take(run, Cow::Borrowed(key), value);
+    let meaning = |key: &str| Key::of(key, runs);
+    let length = flat(text, layout, meaning, |key, value| match value {
+        Scalar::Text(text) => take(run, key, Plain::Text(Cow::Borrowed(text))),
+        // So short, it is finite.
+        Scalar::Number(number) if key.0 == Meaning::Known && number.len() < 5 => {}
+        Scalar::Number(number) => {
+            let number = number.parse().unwrap_or(f64::INFINITY);
+            is_finite &= number.is_finite();
+            take(run, key, Plain::Number(number));
+        }
     })?;
     is_finite.then_some(length)
 }
@@ -100,57 +115,106 @@ impl<'de> Deserialize<'de> for Plain<'de> {
     }
 }
 
-impl<'de> Deserialize<'de> for Run<'de> {
+/// The keys and values of an entry.
+struct Fields<'a>(Vec<(Cow<'a, str>, Plain<'a>)>);
+
+impl<'de> Deserialize<'de> for Fields<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Entry;
         impl<'de> Visitor<'de> for Entry {
-            type Value = Run<'de>;
+            type Value = Fields<'de>;
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("an entry of `benchmarks`")
             }
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut run = Run::default();
+                let mut fields = Vec::new();
                 while let Some(key) = map.next_key::<Plain<'de>>()? {
                     let value = map.next_value::<Plain<'de>>()?;
                     if let Plain::Text(key) = key {
-                        take(&mut run, key, value);
+                        fields.push((key, value));
                     }
                 }
-                Ok(run)
+                Ok(Fields(fields))
             }
         }
         deserializer.deserialize_map(Entry)
     }
 }
 
-/// Numbers of the library that say nothing about a speed.
-fn is_known(key: &str) -> bool {
-    matches!(key, "family_index" | "per_family_instance_index" | "repetitions" | "repetition_index" | "threads")
+/// A key of an entry: what it means, and the number of the counter that it is if it means nothing else.
+#[derive(Debug, Clone, Copy)]
+struct Key(Meaning, u32);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Meaning {
+    Name,
+    RunName,
+    RunType,
+    AggregateName,
+    AggregateUnit,
+    TimeUnit,
+    Label,
+    BigO,
+    Message,
+    Failed,
+    RealTime,
+    CpuTime,
+    RealCoefficient,
+    CpuCoefficient,
+    Rms,
+    Iterations,
+    /// A number of the library that says nothing about a speed.
+    Known,
+    Counter,
 }
 
-fn take<'a>(run: &mut Run<'a>, key: Cow<'a, str>, value: Plain<'a>) {
-    match (&*key, value) {
-        ("name", Plain::Text(text)) => run.name = text,
-        ("run_name", Plain::Text(text)) => run.run_name = Some(text),
-        ("run_type", Plain::Text(text)) => run.is_aggregate = Some(text == "aggregate"),
-        ("aggregate_name", Plain::Text(text)) => run.aggregate = Some(text),
-        ("aggregate_unit", Plain::Text(text)) => run.is_share = text == "percentage",
-        ("time_unit", Plain::Text(text)) => run.time_unit = Some(text),
-        ("label", Plain::Text(text)) => run.label = Some(text),
-        ("big_o", Plain::Text(text)) => run.big_o = Some(text),
-        ("error_message" | "skip_message", Plain::Text(text)) => run.message = Some(text),
-        ("error_occurred", Plain::Truth(true)) => run.failed = true,
-        ("skipped", Plain::Truth(true)) => run.failed = true,
-        ("skipped" | "error_occurred", Plain::Text(_)) => run.failed = true,
-        ("real_time", Plain::Number(value)) => run.real_time = Some(value),
-        ("cpu_time", Plain::Number(value)) => run.cpu_time = Some(value),
-        ("real_time" | "cpu_time", Plain::Other) => run.not_finite = true,
-        ("real_coefficient", Plain::Number(value)) => run.real_time = Some(value),
-        ("cpu_coefficient", Plain::Number(value)) => run.cpu_time = Some(value),
-        ("rms", Plain::Number(value)) => run.rms = Some(value),
-        ("iterations", Plain::Number(value)) => run.iterations = Some(value as u64),
-        (known, Plain::Number(_)) if is_known(known) => {}
-        (_, Plain::Number(value)) => run.counters.push((key, value)),
+impl Key {
+    fn of(key: &str, runs: &mut Runs) -> Self {
+        let meaning = match key {
+            "name" => Meaning::Name,
+            "run_name" => Meaning::RunName,
+            "run_type" => Meaning::RunType,
+            "aggregate_name" => Meaning::AggregateName,
+            "aggregate_unit" => Meaning::AggregateUnit,
+            "time_unit" => Meaning::TimeUnit,
+            "label" => Meaning::Label,
+            "big_o" => Meaning::BigO,
+            "error_message" | "skip_message" => Meaning::Message,
+            "error_occurred" | "skipped" => Meaning::Failed,
+            "real_time" => Meaning::RealTime,
+            "cpu_time" => Meaning::CpuTime,
+            "real_coefficient" => Meaning::RealCoefficient,
+            "cpu_coefficient" => Meaning::CpuCoefficient,
+            "rms" => Meaning::Rms,
+            "iterations" => Meaning::Iterations,
+            "family_index" | "per_family_instance_index" | "repetitions" | "repetition_index" | "threads" => {
+                Meaning::Known
+            }
+            _ => Meaning::Counter,
+        };
+        Self(meaning, runs.number(key))
+    }
+}
+
+fn take<'a>(run: &mut Run<'a>, Key(meaning, number): Key, value: Plain<'a>) {
+    match (meaning, value) {
+        (Meaning::Name, Plain::Text(text)) => run.name = text,
+        (Meaning::RunName, Plain::Text(text)) => run.run_name = Some(text),
+        (Meaning::RunType, Plain::Text(text)) => run.is_aggregate = Some(text == "aggregate"),
+        (Meaning::AggregateName, Plain::Text(text)) => run.aggregate = Some(text),
+        (Meaning::AggregateUnit, Plain::Text(text)) => run.is_share = text == "percentage",
+        (Meaning::TimeUnit, Plain::Text(text)) => run.time_unit = Some(text),
+        (Meaning::Label, Plain::Text(text)) => run.label = Some(text),
+        (Meaning::BigO, Plain::Text(text)) => run.big_o = Some(text),
+        (Meaning::Message, Plain::Text(text)) => run.message = Some(text),
+        (Meaning::Failed, Plain::Truth(true) | Plain::Text(_)) => run.failed = true,
+        (Meaning::RealTime | Meaning::CpuTime, Plain::Other) => run.not_finite = true,
+        (Meaning::RealTime | Meaning::RealCoefficient, Plain::Number(value)) => run.real_time = Some(value),
+        (Meaning::CpuTime | Meaning::CpuCoefficient, Plain::Number(value)) => run.cpu_time = Some(value),
+        (Meaning::Rms, Plain::Number(value)) => run.rms = Some(value),
+        (Meaning::Iterations, Plain::Number(value)) => run.iterations = Some(value as u64),
+        (Meaning::Known, _) => {}
+        (_, Plain::Number(value)) => run.counters.push((number, value)),
         _ => {}
     }
 }

@@ -3,6 +3,7 @@
 //! Repetitions are samples, aggregates describe them, and neither are benchmarks of their own. `docs/harness/google-benchmark.md`
 //! has the rules.
 
+mod benchmarks;
 mod console;
 mod csv;
 mod json;

@@ -1,16 +1,13 @@
-//! Runs and aggregates to benchmarks.
+//! Entries of an output, collected by the benchmarks that they are of.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 
 use super::HELP;
-use crate::harness::gather::{Gather, between, give_or_take, invalid, metric, middle, plain, sampled};
-use crate::harness::units::{Unit, snake_case};
+use super::benchmarks::Making;
+use crate::harness::gather::Gather;
+use crate::harness::pool::{Places, Pool, Texts};
 use crate::harness::{HarnessError, OnBenchmark, Warning};
-use crate::results::{Benchmark, Direction, Metric};
-
-const FORMAT: &str = "google-benchmark";
 
 /// An entry of the output.
 #[derive(Default)]
@@ -32,7 +29,8 @@ pub(super) struct Run<'a> {
     pub(super) cpu_time: Option<f64>,
     pub(super) rms: Option<f64>,
     pub(super) iterations: Option<u64>,
-    pub(super) counters: Vec<(Cow<'a, str>, f64)>,
+    /// The number of the counter's name, and its value.
+    pub(super) counters: Vec<(u32, f64)>,
 }
 
 impl Run<'_> {
@@ -57,129 +55,218 @@ impl Run<'_> {
             cpu_time: self.cpu_time,
             rms: self.rms,
             iterations: self.iterations,
-            counters: self.counters.into_iter().map(|(name, value)| (own(name), value)).collect(),
+            counters: self.counters,
         }
     }
 }
 
-/// An aggregate of a benchmark.
-struct Aggregate {
-    name: Box<str>,
-    is_share: bool,
-    time_unit: Option<Box<str>>,
-    big_o: Option<Box<str>>,
-    real_time: Option<f64>,
-    cpu_time: Option<f64>,
-    rms: Option<f64>,
-    iterations: Option<u64>,
-    counters: Vec<(Box<str>, f64)>,
+/// An aggregate of a benchmark. Texts that all of them share have numbers.
+pub(super) struct Aggregate {
+    pub(super) name: u32,
+    pub(super) is_share: bool,
+    pub(super) time_unit: Option<u32>,
+    pub(super) big_o: Option<Box<str>>,
+    pub(super) real_time: Option<f64>,
+    pub(super) cpu_time: Option<f64>,
+    pub(super) rms: Option<f64>,
+    pub(super) iterations: Option<u64>,
+    pub(super) counters: Vec<(u32, f64)>,
 }
 
-impl Aggregate {
-    fn of(run: &mut Run<'_>) -> Self {
-        Self {
-            name: run.aggregate.take().unwrap_or(Cow::Borrowed("aggregate")).into(),
-            is_share: run.is_share,
-            time_unit: run.time_unit.take().map(Into::into),
-            big_o: run.big_o.take().map(Into::into),
-            real_time: run.real_time,
-            cpu_time: run.cpu_time,
-            rms: run.rms,
-            iterations: run.iterations,
-            counters: run.counters.drain(..).map(|(name, value)| (name.into(), value)).collect(),
-        }
+/// Which figures an entry has; nearly all have the same.
+#[derive(Debug, Default, Clone, PartialEq, Eq, Hash)]
+pub(super) struct Shape {
+    pub(super) unit: Option<u32>,
+    pub(super) has_real: bool,
+    pub(super) has_cpu: bool,
+    pub(super) has_iterations: bool,
+    pub(super) counters: Vec<u32>,
+}
+
+impl Shape {
+    /// How many values stand in the pool: the times, and then the counters.
+    pub(super) fn length(&self) -> usize {
+        usize::from(self.has_real) + usize::from(self.has_cpu) + self.counters.len()
+    }
+
+    fn is_of(&self, run: &Run<'_>, texts: &Texts) -> bool {
+        self.unit.map(|unit| texts.text(unit)) == run.time_unit.as_deref()
+            && self.has_real == run.real_time.is_some()
+            && self.has_cpu == run.cpu_time.is_some()
+            && self.has_iterations == run.iterations.is_some()
+            && self.counters.len() == run.counters.len()
+            && self.counters.iter().zip(&run.counters).all(|(here, (there, _))| here == there)
     }
 }
 
-/// What was measured in the repetitions: most benchmarks have one.
-#[derive(Default)]
-enum Values {
-    #[default]
-    None,
-    One(f64),
-    Many(Vec<f64>),
-}
-
-impl Values {
-    fn push(&mut self, value: f64) {
-        match self {
-            Self::None => *self = Self::One(value),
-            Self::One(first) => *self = Self::Many(vec![*first, value]),
-            Self::Many(values) => values.push(value),
-        }
-    }
-
-    fn all(&self) -> &[f64] {
-        match self {
-            Self::None => &[],
-            Self::One(value) => std::slice::from_ref(value),
-            Self::Many(values) => values,
-        }
-    }
+/// What was measured in one repetition.
+#[derive(Default, Clone, Copy)]
+pub(super) struct Row {
+    /// The number of the shape; that of nothing is zero.
+    pub(super) shape: u32,
+    /// Where the values stand in the pool.
+    pub(super) values: usize,
+    pub(super) iterations: u64,
 }
 
 /// A benchmark with its repetitions. There can be hundreds of thousands: it is kept small.
-#[derive(Default)]
-struct Group {
-    line: u64,
-    name: Box<str>,
-    unit: TimeUnit,
-    real: Values,
-    cpu: Values,
-    counters: Vec<(Box<str>, Values)>,
-    iterations: Option<u64>,
-    rest: Option<Box<Rest>>,
+pub(super) struct Group {
+    pub(super) line: u64,
+    /// Where the name stands in the pool, and how long it is.
+    pub(super) name: (usize, u32),
+    pub(super) first: Row,
+    pub(super) rest: Option<Box<Rest>>,
 }
 
 /// What few benchmarks have.
 #[derive(Default)]
-struct Rest {
-    note: Option<Box<str>>,
-    failed: Option<Box<str>>,
-    aggregates: Vec<Aggregate>,
+pub(super) struct Rest {
+    pub(super) more: Vec<Row>,
+    pub(super) note: Option<Box<str>>,
+    pub(super) failed: Option<Box<str>>,
+    pub(super) aggregates: Vec<Aggregate>,
 }
 
-/// The unit of a benchmark's times, without an allocation for those that the library writes.
-#[derive(Default)]
-enum TimeUnit {
-    #[default]
-    Nanoseconds,
-    Other(Box<str>),
-}
-
-impl TimeUnit {
-    fn of(written: Option<&str>) -> Self {
-        match written {
-            None | Some("ns") => Self::Nanoseconds,
-            Some(other) => Self::Other(other.into()),
-        }
+impl Group {
+    /// What was measured, repetition by repetition.
+    pub(super) fn rows(&self) -> impl Iterator<Item = Row> {
+        std::iter::once(self.first).chain(self.rest.iter().flat_map(|rest| rest.more.iter().copied()))
     }
 
-    fn unit(&self) -> Unit {
-        match self {
-            Self::Nanoseconds => Unit::nanoseconds(),
-            Self::Other(written) => Unit::time(written).unwrap_or_else(Unit::nanoseconds),
-        }
+    fn rest(&mut self) -> &mut Rest {
+        self.rest.get_or_insert_default()
     }
 }
 
 /// The names that old versions, which do not mark aggregates, put behind a benchmark's.
 const ENDINGS: [&str; 6] = ["_mean", "_median", "_stddev", "_cv", "_BigO", "_RMS"];
 
+/// What the entries hold, apart from the benchmarks themselves.
+pub(super) struct Contents {
+    /// Names of counters and aggregates, and units.
+    pub(super) texts: Texts,
+    /// All shapes; that of nothing comes first.
+    pub(super) shapes: Vec<Shape>,
+    numbers: HashMap<Shape, u32>,
+    names: Pool<u8>,
+    values: Pool<f64>,
+    /// Values on their way into the pool.
+    ready: Vec<f64>,
+}
+
+/// How many shapes are looked at before the others are searched.
+const NEAR: usize = 8;
+
+impl Default for Contents {
+    fn default() -> Self {
+        let (texts, names, values, ready) = (Texts::default(), Pool::default(), Pool::default(), Vec::new());
+        let numbers = HashMap::from([(Shape::default(), 0)]);
+        Self { texts, shapes: vec![Shape::default()], numbers, names, values, ready }
+    }
+}
+
+impl Contents {
+    pub(super) fn name(&self, group: &Group) -> &[u8] {
+        self.names.get(group.name.0, group.name.1 as usize)
+    }
+
+    pub(super) fn shape(&self, row: Row) -> &Shape {
+        &self.shapes[row.shape as usize]
+    }
+
+    pub(super) fn values(&self, row: Row) -> &[f64] {
+        self.values.get(row.values, self.shape(row).length())
+    }
+
+    fn aggregate(&mut self, run: &mut Run<'_>) -> Aggregate {
+        Aggregate {
+            name: self.texts.number(run.aggregate.as_deref().unwrap_or("aggregate")),
+            is_share: run.is_share,
+            time_unit: run.time_unit.as_deref().map(|unit| self.texts.number(unit)),
+            big_o: run.big_o.take().map(Into::into),
+            real_time: run.real_time,
+            cpu_time: run.cpu_time,
+            rms: run.rms,
+            iterations: run.iterations,
+            counters: run.counters.clone(),
+        }
+    }
+
+    fn repetition(&mut self, group: &mut Group, run: &mut Run<'_>) {
+        if run.failed {
+            group.rest().failed = Some(run.message.take().unwrap_or(Cow::Borrowed("the benchmark failed")).into());
+            return;
+        }
+        if run.not_finite {
+            group.rest().failed.get_or_insert_with(|| "its time is not a number".into());
+        }
+        if let Some(label) = run.label.take().filter(|label| !label.is_empty()) {
+            group.rest().note = Some(label.into());
+        }
+        let row = self.row(run);
+        match group.first.shape {
+            0 if group.rest.as_ref().is_none_or(|rest| rest.more.is_empty()) => group.first = row,
+            _ => group.rest().more.push(row),
+        }
+    }
+
+    /// Takes what was measured in this entry.
+    fn row(&mut self, run: &Run<'_>) -> Row {
+        let near = self.shapes.iter().take(NEAR).position(|shape| shape.is_of(run, &self.texts));
+        let shape = near.map_or_else(|| self.number_of_shape(run), |near| near as u32);
+        let times = run.real_time.into_iter().chain(run.cpu_time);
+        self.ready.clear();
+        self.ready.extend(times.chain(run.counters.iter().map(|(_, value)| *value)));
+        let values = self.values.add(self.ready.iter().copied());
+        Row { shape, values, iterations: run.iterations.unwrap_or(0) }
+    }
+
+    fn number_of_shape(&mut self, run: &Run<'_>) -> u32 {
+        let shape = Shape {
+            unit: run.time_unit.as_deref().map(|unit| self.texts.number(unit)),
+            has_real: run.real_time.is_some(),
+            has_cpu: run.cpu_time.is_some(),
+            has_iterations: run.iterations.is_some(),
+            counters: run.counters.iter().map(|(name, _)| *name).collect(),
+        };
+        let next = self.shapes.len() as u32;
+        let number = *self.numbers.entry(shape.clone()).or_insert(next);
+        if number == next {
+            self.shapes.push(shape);
+        }
+        number
+    }
+}
+
 /// All entries of an output.
 #[derive(Default)]
 pub(super) struct Runs {
     gather: Gather,
-    groups: Vec<Group>,
+    contents: Contents,
+    groups: Pool<Group>,
     /// Where the benchmarks of this document stand in `groups`.
-    places: HashMap<Box<str>, usize>,
+    places: Places,
+    /// The last of them.
+    last: Option<usize>,
     documents: usize,
+    /// Memory for the counters of an entry.
+    spare: Vec<(u32, f64)>,
 }
 
 impl Runs {
-    pub(super) fn add(&mut self, line: u64, run: &mut Run<'_>) {
+    /// The number of a counter's name.
+    pub(super) fn number(&mut self, name: &str) -> u32 {
+        self.contents.texts.number(name)
+    }
+
+    /// An entry of which nothing is known.
+    pub(super) fn blank<'a>(&mut self) -> Run<'a> {
+        Run { counters: std::mem::take(&mut self.spare), ..Run::default() }
+    }
+
+    pub(super) fn add(&mut self, line: u64, mut run: Run<'_>) {
         if run.is_aggregate.is_none() {
-            self.mark_aggregate(run);
+            self.mark_aggregate(&mut run);
         }
         let is_aggregate = run.is_aggregate == Some(true);
         let name: &str = match (&run.run_name, is_aggregate) {
@@ -188,41 +275,54 @@ impl Runs {
         };
         let place = self.place(line, name);
         if let Some(group) = self.groups.get_mut(place) {
-            if is_aggregate { group.rest().aggregates.push(Aggregate::of(run)) } else { group.repetition(run) }
+            match is_aggregate {
+                true => group.rest().aggregates.push(self.contents.aggregate(&mut run)),
+                false => self.contents.repetition(group, &mut run),
+            }
         }
+        self.spare = run.counters;
+        self.spare.clear();
     }
 
     /// Without the mark, an ending counts where the name before it was measured, or is a family's.
     fn mark_aggregate(&self, run: &mut Run<'_>) {
         let Some(ending) = ENDINGS.iter().find(|ending| run.name.ends_with(*ending)) else { return };
         let Some(base) = run.name.strip_suffix(ending) else { return };
-        if matches!(*ending, "_BigO" | "_RMS") || self.places.contains_key(base) {
+        if matches!(*ending, "_BigO" | "_RMS")
+            || self.places.find(base.as_bytes(), |place| self.is(place, base)).is_some()
+        {
             run.run_name = Some(Cow::Owned(base.to_owned()));
             run.aggregate = Some(Cow::Borrowed(ending.trim_start_matches('_')));
             run.is_aggregate = Some(true);
         }
     }
 
+    /// Whether the benchmark of this place has this name.
+    fn is(&self, place: usize, name: &str) -> bool {
+        self.groups.get(place, 1).first().is_some_and(|group| self.contents.name(group) == name.as_bytes())
+    }
+
     /// Where the benchmark of this name stands; it is begun if there is none.
     fn place(&mut self, line: u64, name: &str) -> usize {
         // Repetitions mostly follow each other.
-        if !self.places.is_empty() && self.groups.last().is_some_and(|last| *last.name == *name) {
-            return self.groups.len() - 1;
+        if let Some(last) = self.last.filter(|last| self.is(*last, name)) {
+            return last;
         }
-        // Nearly all others are new: the name is hashed once.
-        match self.places.entry(name.into()) {
-            Entry::Occupied(known) => *known.get(),
-            Entry::Vacant(new) => {
-                let place = *new.insert(self.groups.len());
-                self.groups.push(Group { line, name: name.into(), ..Group::default() });
-                place
-            }
-        }
+        let (next, groups, contents) = (self.groups.next(), &self.groups, &self.contents);
+        let is = |place| groups.get(place, 1).first().is_some_and(|group| contents.name(group) == name.as_bytes());
+        let known = self.places.find_or_put(name.as_bytes(), next, is);
+        let place = known.unwrap_or_else(|| {
+            let name = (self.contents.names.add(name.bytes()), name.len() as u32);
+            self.groups.add([Group { line, name, first: Row::default(), rest: None }].into_iter())
+        });
+        self.last = Some(place);
+        place
     }
 
     /// What comes later are not repetitions of what came so far.
     pub(super) fn end_of_document(&mut self) {
         self.places.clear();
+        self.last = None;
         self.documents += 1;
     }
 
@@ -239,163 +339,24 @@ impl Runs {
     /// # Errors
     /// If there is none; `last` is the last line, and `what` was missed.
     pub(super) fn hand_out(
-        self,
+        mut self,
         last: u64,
         what: &str,
         take: &mut OnBenchmark<'_>,
     ) -> Result<Vec<Warning>, HarnessError> {
-        drop(self.places);
-        let benchmarks = self.groups.into_iter().map(|group| (group.line, group.benchmark()));
+        if self.groups.next() == 0 {
+            return Err(self.gather.nothing(last, what, HELP));
+        }
         // Within a document, what has one name is one benchmark.
-        self.gather.hand_out(benchmarks, self.documents > 1, (last, what, HELP), take)
-    }
-}
-
-impl Group {
-    fn rest(&mut self) -> &mut Rest {
-        self.rest.get_or_insert_default()
-    }
-
-    fn aggregates(&self) -> &[Aggregate] {
-        self.rest.as_ref().map_or(&[], |rest| &rest.aggregates)
-    }
-
-    fn repetition(&mut self, run: &mut Run<'_>) {
-        if run.failed {
-            self.rest().failed = Some(run.message.take().unwrap_or(Cow::Borrowed("the benchmark failed")).into());
-            return;
+        if self.documents > 1 {
+            self.gather.number_repeats();
         }
-        if run.not_finite {
-            self.rest().failed.get_or_insert_with(|| "its time is not a number".into());
-        }
-        self.unit = TimeUnit::of(run.time_unit.as_deref());
-        run.real_time.into_iter().for_each(|value| self.real.push(value));
-        run.cpu_time.into_iter().for_each(|value| self.cpu.push(value));
-        if let Some(label) = run.label.take().filter(|label| !label.is_empty()) {
-            self.rest().note = Some(label.into());
-        }
-        if let Some(iterations) = run.iterations {
-            self.iterations = Some(self.iterations.unwrap_or(0).saturating_add(iterations));
-        }
-        for (name, value) in run.counters.drain(..) {
-            match self.counters.iter_mut().find(|(known, _)| **known == *name) {
-                Some((_, values)) => values.push(value),
-                None => self.counters.push((name.into(), Values::One(value))),
+        let mut making = Making::new(self.contents);
+        for group in self.groups.into_items() {
+            if making.benchmark(&group).hand(group.line, &mut self.gather, take).is_break() {
+                break;
             }
         }
+        Ok(self.gather.warnings(last))
     }
-
-    fn benchmark(mut self) -> Benchmark {
-        let unit = self.unit.unit();
-        let mut benchmark = Benchmark::new(std::mem::take(&mut self.name));
-        let metrics = &mut benchmark.metrics;
-        metrics.reserve(2 + self.counters.len());
-        metrics.extend(self.time("wall_time", self.real.all(), &unit, |run| run.real_time));
-        metrics.extend(self.time("cpu_time", self.cpu.all(), &unit, |run| run.cpu_time));
-        for (name, values) in &self.counters {
-            let values = values.all();
-            let (mut found, unit) = counter(name, middle(values));
-            if values.len() > 1 {
-                found = sampled(found, values, &unit);
-            }
-            metrics.push(found);
-        }
-        let Some(rest) = self.rest.as_deref() else {
-            if metrics.is_empty() {
-                benchmark.validity = invalid("the output has no figure for it");
-            }
-            return benchmark;
-        };
-        if self.counters.is_empty() {
-            metrics.extend(self.counters_of_aggregates());
-        }
-        metrics.extend(self.other_aggregates());
-        if let Some(first) = metrics.first_mut() {
-            first.note = rest.note.as_deref().map(str::to_owned).or(first.note.take());
-        }
-        match &rest.failed {
-            Some(why) => benchmark.validity = invalid(why.clone()),
-            None if metrics.is_empty() => benchmark.validity = invalid("the output has no figure for it"),
-            None => {}
-        }
-        benchmark
-    }
-
-    /// One of the two times: the median of the repetitions, or what the aggregates say of it.
-    fn time(&self, name: &str, values: &[f64], unit: &Unit, of: impl Fn(&Aggregate) -> Option<f64>) -> Option<Metric> {
-        let aggregate = |name: &str| {
-            self.aggregates().iter().find(|run| *run.name == *name && !run.is_share && run.big_o.is_none()).and_then(
-                |run| Some((of(run)?, Unit::time(run.time_unit.as_deref()?).unwrap_or_else(Unit::nanoseconds))),
-            )
-        };
-        let mut found = match values {
-            [] => {
-                let (value, unit) = aggregate("median").or_else(|| aggregate("mean"))?;
-                let iterations = self.aggregates().iter().find_map(|run| run.iterations);
-                let mut found = metric(FORMAT, name, value, &unit);
-                found.note = iterations.map(|repetitions| format!("of {repetitions} repetitions"));
-                found
-            }
-            [one] => metric(FORMAT, name, *one, unit),
-            many => sampled(metric(FORMAT, name, middle(many), unit), many, unit),
-        };
-        found.iterations = self.iterations;
-        match aggregate("stddev") {
-            Some((deviation, unit)) => Some(give_or_take(found, Some(deviation), &unit)),
-            None => Some(between(found, None, None, unit)),
-        }
-    }
-
-    /// Where only aggregates were written: the counters of the median.
-    fn counters_of_aggregates(&self) -> Vec<Metric> {
-        let by = |name: &str| self.aggregates().iter().find(|run| *run.name == *name);
-        let run = by("median").or_else(|| by("mean"));
-        run.map(|run| run.counters.iter().map(|(name, value)| counter(name, *value).0).collect()).unwrap_or_default()
-    }
-
-    /// The mean, complexities, and statistics that the program adds itself.
-    fn other_aggregates(&self) -> Vec<Metric> {
-        let mut all = Vec::new();
-        for run in self.aggregates() {
-            let name = &*run.name;
-            let unit = Unit::time(run.time_unit.as_deref().unwrap_or("ns")).unwrap_or_else(Unit::nanoseconds);
-            let times = [("wall_time", run.real_time), ("cpu_time", run.cpu_time)];
-            match name {
-                "median" | "stddev" | "cv" => {}
-                "RMS" => all.extend(run.rms.map(|rms| plain(FORMAT, "complexity_rms", rms, "ratio", Direction::Lower))),
-                "BigO" => {
-                    for (of, value) in times {
-                        let Some(value) = value else { continue };
-                        let mut found = metric(FORMAT, &format!("complexity_{of}"), value, &unit);
-                        found.note = run.big_o.as_ref().map(|of| format!("coefficient of {of}"));
-                        all.push(found);
-                    }
-                }
-                _ if run.is_share => {}
-                name => {
-                    let named = |of: &str| format!("{of}_{}", snake_case(name));
-                    all.extend(
-                        times.iter().filter_map(|(of, value)| Some(metric(FORMAT, &named(of), (*value)?, &unit))),
-                    );
-                }
-            }
-        }
-        all
-    }
-}
-
-/// A counter of the library or of the program.
-fn counter(name: &str, value: f64) -> (Metric, Unit) {
-    let (metric_name, unit) = match name {
-        "bytes_per_second" => ("throughput".to_owned(), Unit::of("B/s")),
-        "items_per_second" => ("rate".to_owned(), Unit::of("ops/s")),
-        "max_bytes_used" | "total_allocated_bytes" | "net_heap_growth" => (name.to_owned(), Unit::of("bytes")),
-        name if name.ends_with("_per_second") || name.ends_with("/s") || name.ends_with("PerSecond") => {
-            (snake_case(name.strip_suffix("/s").unwrap_or(name)), Unit::of("ops/s"))
-        }
-        name => (snake_case(name), Unit::as_written("count")),
-    };
-    let mut found = metric(FORMAT, &metric_name, value, &unit);
-    found.original_unit = None;
-    (found, unit)
 }

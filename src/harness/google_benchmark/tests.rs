@@ -134,10 +134,75 @@ fn large_files_are_read_in_order() {
     let error = ADAPTER.parse(format!("{wrong}]}}").as_bytes()).unwrap_err();
     assert_eq!((error.line, error.text.as_str()), (3_000, "not JSON"));
     let mut given = 0;
-    let mut stop = |_| {
+    let mut stop = |_: &mut Benchmark| {
         given += 1;
         std::ops::ControlFlow::Break(())
     };
     read(&mut format!("{text}]}}").as_bytes(), &mut stop).unwrap();
     assert_eq!(given, 1);
+}
+
+/// The benchmarks and warnings of JSON, with entries of the usual kind read the short way, or as all others.
+fn read_json(text: &str, short: bool) -> Result<(Vec<Benchmark>, Vec<Warning>), HarnessError> {
+    let mut elements = Elements::new(text.as_bytes(), HELP)?;
+    let (mut runs, mut found) = (Runs::default(), Vec::new());
+    elements.find(|_| false)?;
+    let last = match short {
+        true => json::read(&mut elements, &mut runs)?,
+        false => json::read_by(&mut elements, &mut runs, |_, _, _| None)?,
+    };
+    let warnings = runs.hand_out(last, "none", &mut |benchmark| {
+        found.push(benchmark.clone());
+        std::ops::ControlFlow::Continue(())
+    })?;
+    Ok((found, warnings))
+}
+
+/// Entries of the usual kind are read another way than the others; both ways find the same, however a file is damaged.
+#[test]
+fn both_ways_of_reading_entries_agree() {
+    let own = r#"{"benchmarks": [
+        {"name": "a/8", "run_name": "a/8", "run_type": "iteration", "repetitions": 2, "iterations": 10,
+            "real_time": 1.5e+00, "cpu_time": 1.25, "time_unit": "us", "n": 1, "label": "x"},
+        {"name": "a/8", "run_name": "a/8", "run_type": "iteration", "repetitions": 2, "iterations": 12,
+            "real_time": 2.5e+00, "cpu_time": 2.25, "time_unit": "us", "n": 2, "n": 3},
+        {"name": "a/8_mean", "run_name": "a/8", "run_type": "aggregate", "aggregate_name": "mean",
+            "real_time": 2.0, "cpu_time": 1.75, "time_unit": "us"},
+        {"name": "b", "real_time": 1, "time_unit": "ns", "bytes_per_second": 8.0},
+        {"name": "b_stddev", "real_time": 1, "time_unit": "ns"},
+        {"name": "c", "error_occurred": true, "error_message": "no \"file\""}
+    ]}"#;
+    let parts = [
+        "\"", "\\u0041", "{", "}", "[", "]", ",", ":", "1e999", "-0", "0", "NaN", "null", "true", " ", "\n", "é", "_cv",
+    ];
+    let words =
+        ["\"name\"", "\"n\"", "a/8", "real_time", "1.5", "\"us\"", "iterations", "run_name", "label", "threads", "12"];
+    let mut texts = vec![own.to_owned()];
+    texts.extend(
+        ["recorded.json", "aggregates-only.json", "documented.json"]
+            .map(|file| String::from_utf8(fixture("google-benchmark", file)).unwrap()),
+    );
+    let mut random = 0x9e37_79b9_7f4a_7c15u64;
+    let (mut understood, mut refused) = (0, 0);
+    for round in 0..2_000 {
+        let mut next = || {
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (random >> 33) as usize
+        };
+        let mut text = texts[if round % 8 == 0 { next() % texts.len() } else { 0 }].clone();
+        for _ in 0..next() % 3 {
+            if next() % 2 == 0 {
+                let (from, to) = (words[next() % words.len()], words[next() % words.len()]);
+                text = text.replacen(from, to, next() % 3);
+            } else {
+                let at = text.floor_char_boundary(next() % text.len());
+                let end = text.floor_char_boundary(at + next() % 3);
+                text.replace_range(at..end.max(at), parts[next() % parts.len()]);
+            }
+        }
+        let short = read_json(&text, true);
+        assert_eq!(short, read_json(&text, false), "{text}");
+        *if short.is_ok() { &mut understood } else { &mut refused } += 1;
+    }
+    assert!(understood > 300 && refused > 300, "{understood} {refused}");
 }

@@ -1,4 +1,4 @@
-//! On output after the tool's documentation.
+//! On output of the tool, and on output after programs that read it.
 
 use super::parse;
 use crate::harness::testing::{
@@ -9,7 +9,7 @@ const FOLDER: &str = "lm-evaluation-harness";
 
 #[test]
 fn fixtures_are_read() {
-    for file in ["results.json", "version-0.3.json"] {
+    for file in ["recorded.json", "results.json", "version-0.3.json"] {
         insta::assert_snapshot!(file, shown(parse, &fixture(FOLDER, file)));
     }
 }

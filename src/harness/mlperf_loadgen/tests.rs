@@ -1,4 +1,4 @@
-//! On output after the tool's documentation.
+//! On output of LoadGen, and on output after its source.
 
 use super::parse;
 use crate::harness::testing::{
@@ -10,6 +10,15 @@ const FOLDER: &str = "mlperf-loadgen";
 #[test]
 fn fixtures_are_read() {
     for file in ["server.txt", "single-stream-invalid.txt"] {
+        insta::assert_snapshot!(file, shown(parse, &fixture(FOLDER, file)));
+    }
+}
+
+#[test]
+fn recorded_summaries_are_read() {
+    for file in
+        ["recorded-single-stream.txt", "recorded-multi-stream.txt", "recorded-server.txt", "recorded-offline.txt"]
+    {
         insta::assert_snapshot!(file, shown(parse, &fixture(FOLDER, file)));
     }
 }

@@ -279,30 +279,43 @@ impl Benchmarks<'_> {
         Ok(warnings)
     }
 
-    /// Writes the benchmarks that `read` hands out, while it goes on reading.
+    /// Writes the benchmarks that `read` hands out, while it goes on reading. What is written comes back, so that the next
+    /// ones are made in its memory.
     fn beside(
         &mut self,
         written: &mut io::Result<()>,
         read: impl FnOnce(&mut OnBenchmark<'_>) -> Result<Vec<Warning>, HarnessError>,
     ) -> Result<Vec<Warning>, HarnessError> {
         let (send, receive) = mpsc::sync_channel::<Vec<Benchmark>>(BATCHES);
+        let (give_back, back) = mpsc::channel();
         thread::scope(|scope| {
             scope.spawn(move || {
                 let mut batches = receive.into_iter();
-                batches.any(|batch| batch.iter().any(|benchmark| self.write(benchmark, written).is_break()))
+                batches.any(|batch| {
+                    let stops = batch.iter().any(|benchmark| self.write(benchmark, written).is_break());
+                    // Nobody listens where all has been read.
+                    let _ = give_back.send(batch);
+                    stops
+                })
             });
-            let mut batch = Vec::with_capacity(BATCH);
+            let (mut batch, mut count) = (Vec::new(), 0);
             let warnings = read(&mut |benchmark| {
-                batch.push(benchmark);
-                if batch.len() < BATCH {
+                match batch.get_mut(count) {
+                    Some(earlier) => std::mem::swap(earlier, benchmark),
+                    None => batch.push(std::mem::replace(benchmark, Benchmark::new(""))),
+                }
+                count += 1;
+                if count < BATCH {
                     return ControlFlow::Continue(());
                 }
-                match send.send(std::mem::replace(&mut batch, Vec::with_capacity(BATCH))) {
+                count = 0;
+                match send.send(std::mem::replace(&mut batch, back.try_recv().unwrap_or_default())) {
                     Ok(()) => ControlFlow::Continue(()),
                     // It could not be written.
                     Err(_) => ControlFlow::Break(()),
                 }
             });
+            batch.truncate(count);
             // Nobody listens where nothing can be written.
             let _ = send.send(batch);
             drop(send);
