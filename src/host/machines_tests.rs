@@ -85,7 +85,7 @@ fn host(files: &[Files]) -> Host {
         write(root.path(), path, text);
     }
     let found = probe(root.path());
-    with_software(found, root.path(), &[])
+    with_software(found, root.path(), &[], None)
 }
 
 fn write(root: &Path, path: &str, text: &str) {
@@ -201,7 +201,7 @@ fn packages_of_a_virtual_environment_are_software() {
         let folder = root.path().join(format!("venv/lib/python3.12/site-packages/{name}.dist-info"));
         fs::create_dir_all(folder).unwrap();
     }
-    let found = with_software(Host::default(), root.path(), &[root.path().join("venv")]);
+    let found = with_software(Host::default(), root.path(), &[root.path().join("venv")], None);
     let names: Vec<(&str, &str)> = found.software.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     assert_eq!(names, [("onnxruntime-gpu", "1.20.1"), ("torch", "2.5.1")]);
 }

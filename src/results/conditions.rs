@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Reason;
+use super::{DeviceConditions, Reason};
 
 /// The share of the time in which something waited for a processor from which a measurement is noisy.
 const CPU_PRESSURE: f64 = 0.20;
@@ -64,6 +64,9 @@ pub struct Conditions {
     /// How often a processor was slowed down because of its heat.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub throttled: Option<u64>,
+    /// The devices beside the processor, where a driver tells of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub devices: Vec<DeviceConditions>,
     /// Per field that could not be read, the reason.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub unread: BTreeMap<String, String>,
@@ -109,7 +112,8 @@ impl Conditions {
                 .filter(|times| *times > 0)
                 .map(|times| ("throttled", format!("processors were slowed down because of their heat {times} times"))),
         ];
-        let found: Vec<(&str, String)> = found.into_iter().flatten().collect();
+        let devices = self.devices.iter().flat_map(DeviceConditions::doubts);
+        let found: Vec<(&str, String)> = found.into_iter().flatten().chain(devices).collect();
         let (code, _) = found.first()?;
         let text: Vec<&str> = found.iter().map(|(_, text)| text.as_str()).collect();
         Some(Reason::new(*code, text.join("; ")))

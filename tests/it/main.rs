@@ -16,6 +16,7 @@ mod bisect;
 mod browser;
 mod browser_documents;
 mod changepoints;
+mod devices;
 mod docs;
 mod fake_github;
 mod fake_llm;

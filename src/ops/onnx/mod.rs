@@ -3,6 +3,8 @@
 #![cfg_attr(not(feature = "onnx"), allow(dead_code, reason = "without a runtime nothing of it is asked for"))]
 
 mod answers;
+#[cfg(feature = "onnx")]
+mod device;
 mod memory;
 mod report;
 mod timing;
