@@ -210,7 +210,9 @@ fn tolerance(text: &str) -> Result<Tolerance, String> {
 }
 
 fn percent(text: &str) -> Result<f64, String> {
-    Percent::parse(text).map(|percent| percent.0).ok_or_else(|| "expected a share, such as `90%`".to_owned())
+    // None at all is what a rule with `allow_cpu_fallback` asks for.
+    let share = Percent::parse(text).map(|percent| percent.0).or_else(|| (text.trim() == "0%").then_some(0.0));
+    share.ok_or_else(|| "expected a share, such as `90%`, or `0%` for any".to_owned())
 }
 
 fn rate(text: &str) -> Result<f64, String> {
@@ -284,6 +286,8 @@ fn request(args: &ModelArgs, load: Option<&LoadArgs>) -> Request {
         }),
         streams: load.map_or(1, |load| usize::from(load.streams)),
         queries: load.map_or(1, |load| load.queries.unwrap_or(if in_pairs() { 5 } else { 50 })),
+        // Of a slow model one call of many may have fewer: the pairs decide.
+        least: load.map_or(1, |load| load.queries.unwrap_or(if in_pairs() { 1 } else { 50 })),
         time,
         most,
         latency_limit: load.and_then(|load| load.latency_limit),

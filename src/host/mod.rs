@@ -35,7 +35,7 @@ pub use ancestry::{
     line as commit_line, trailers,
 };
 pub use browser::{Adapter, BrowserError, BrowserFacts, ask_browser, browser};
-pub use cgroup::groups;
+pub use cgroup::{groups, memory_kills};
 pub use change::change;
 pub use data::{DataError, DataRepository, Patience, REMOTE as DATA_REMOTE, Told};
 pub use devices::{DeviceAsker, NVML_VARIABLE, with_devices};

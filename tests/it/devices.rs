@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::sandbox::Sandbox;
 
 /// The library, with the functions that the driver has since 510, or before.
-fn library(folder: &Path, old: bool) -> PathBuf {
+pub(crate) fn library(folder: &Path, old: bool) -> PathBuf {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/nvml/nvml.c");
     let library = folder.join(if old { "libnvidia-ml.so.470" } else { "libnvidia-ml.so.1" });
     let mut build = Command::new("cc");

@@ -31,6 +31,8 @@ mod llm;
 mod measuring;
 mod misuse;
 mod onnx;
+mod onnx_breaks;
+mod onnx_files;
 mod pipeline;
 mod publish_github;
 mod publish_gitlab;

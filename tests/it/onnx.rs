@@ -5,16 +5,16 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::{env, fs};
 
 use backsight::results::{Document, Matrix, MatrixOutcome, StepStatus, Validity, Verdict};
 use serde_json::Value;
 
+use crate::onnx_files::with_weights;
 use crate::sandbox::Sandbox;
 
 /// Where packages with models and runtimes are.
-fn packages() -> Option<PathBuf> {
+pub(crate) fn packages() -> Option<PathBuf> {
     let told = env::var_os("BACKSIGHT_TEST_MODELS").map(PathBuf::from);
     let insists = told.is_some() || env::var_os("CI").is_some();
     let cache = env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
@@ -29,17 +29,17 @@ fn packages() -> Option<PathBuf> {
 }
 
 /// The usual runtime, and the one with OpenVINO.
-fn runtime(packages: &Path, name: &str) -> String {
+pub(crate) fn runtime(packages: &Path, name: &str) -> String {
     packages.join(name).join("lib/python3/site-packages/onnxruntime/capi").display().to_string()
 }
 
-fn sandbox(packages: &Path, pipeline: &str) -> Sandbox {
+pub(crate) fn sandbox(packages: &Path, pipeline: &str) -> Sandbox {
     let sandbox = Sandbox::with(pipeline).env("BACKSIGHT_ONNXRUNTIME", &runtime(packages, "cpu"));
     std::os::unix::fs::symlink(packages.join("models"), sandbox.path(".models")).unwrap();
     sandbox
 }
 
-const DIRECTION: &str = ".models/rapidocr_onnxruntime/models/ch_ppocr_mobile_v2.0_cls_infer.onnx";
+pub(crate) const DIRECTION: &str = ".models/rapidocr_onnxruntime/models/ch_ppocr_mobile_v2.0_cls_infer.onnx";
 const GOLDEN: &str = ".models/onnx/backend/test/data";
 
 /// A step's status by the model it was for.
@@ -252,75 +252,6 @@ fn bad_input_is_told_plainly() {
     );
 }
 
-/// A library that says it is ONNX Runtime of this version, and then ends the process if `crashes`.
-fn fake_runtime(folder: &Path, version: &str, crashes: bool) -> PathBuf {
-    let (source, library) = (folder.join(format!("{version}.c")), folder.join(format!("lib-{version}-{crashes}.so")));
-    let end = if crashes { "__builtin_trap();" } else { "return 0;" };
-    let text = format!(
-        "struct api {{ const void *(*get)(unsigned); const char *(*version)(void); }};\n\
-         static const void *get(unsigned v) {{ {end} }}\nstatic const char *version(void) {{ return \"{version}\"; }}\n\
-         static struct api api = {{ get, version }};\nconst struct api *OrtGetApiBase(void) {{ return &api; }}\n"
-    );
-    fs::write(&source, text).unwrap();
-    let built = Command::new("cc").args(["-shared", "-fPIC", "-o"]).arg(&library).arg(&source).status().unwrap();
-    assert!(built.success());
-    library
-}
-
-#[test]
-fn a_runtime_that_is_old_broken_or_crashes_takes_nothing_along() {
-    let Some(packages) = packages() else { return };
-    let sandbox = sandbox(&packages, "version: 1\ntests: [{ run: 'true' }]\n");
-    let old = fake_runtime(&sandbox.work(), "1.10.0", false);
-    sandbox.write("text.so", "this is no library");
-    let crashes = fake_runtime(&sandbox.work(), "1.32.0", true);
-    let sizes = "shapes: { x.0: 1, x.2: 48, x.3: 192 }";
-    sandbox.write(
-        "backsight.yml",
-        format!(
-            "version: 1
-tests:
-  - {{ name: old, onnx: {{ model: {DIRECTION}, {sizes}, runtime: {old} }} }}
-  - {{ name: text, onnx: {{ model: {DIRECTION}, {sizes}, runtime: text.so }} }}
-  - {{ name: crashes, onnx: {{ model: {DIRECTION}, {sizes}, runtime: {crashes} }} }}
-  - {{ name: good, onnx: {{ model: {DIRECTION}, {sizes} }} }}
-benchmarks:
-  - {{ name: crash, onnx: {{ model: {DIRECTION}, {sizes}, runtime: {crashes} }} }}
-  - {{ name: fine, onnx: {{ model: {DIRECTION}, {sizes}, duration: 100ms }} }}
-",
-            old = old.display(),
-            crashes = crashes.display()
-        ),
-    );
-    let outcome = sandbox.run(&["run"]);
-    assert_eq!(outcome.code, 1, "{}", outcome.stdout);
-    let document = sandbox.document();
-    let message = |step: &str| {
-        let case = document.cases.iter().find(|case| case.step == format!("tests/{step}")).unwrap();
-        case.failures.first().and_then(|failure| failure.message.clone()).unwrap_or_default()
-    };
-    assert!(
-        message("old").starts_with("runtime_too_old: ") && message("old").contains("is version 1.10.0; 1.17 or newer"),
-        "{}",
-        message("old")
-    );
-    assert!(
-        message("text").starts_with("no_runtime: ") && message("text").contains("cannot be loaded"),
-        "{}",
-        message("text")
-    );
-    assert!(message("crashes").contains("signal"), "{}", message("crashes"));
-    let step = |id: &str| document.steps.iter().find(|step| step.id == id).unwrap();
-    assert_eq!(step("tests/good").status, StepStatus::Passed);
-    assert_eq!(step("benchmarks/crash").status, StepStatus::Failed);
-    assert!(
-        step("benchmarks/crash").reason.as_ref().unwrap().text.contains("signal"),
-        "{:?}",
-        step("benchmarks/crash")
-    );
-    assert_eq!(step("benchmarks/fine").status, StepStatus::Passed);
-}
-
 /// What the scenarios report, and when a result does not count.
 #[test]
 fn scenarios_have_their_figures_and_their_validity() {
@@ -440,25 +371,4 @@ tests:
     }
     let missing = sandbox.finish(sandbox.command(&["run"]).env("BACKSIGHT_BROWSER", "/nowhere/chromium"));
     assert!(missing.stderr.contains("/nowhere/chromium cannot be started"), "{}{}", missing.stdout, missing.stderr);
-}
-
-/// A model whose weights are in a file of their own, of so many numbers: the fewest bytes that say so.
-fn with_weights(location: &str, count: u64) -> Vec<u8> {
-    fn number(mut value: u64) -> Vec<u8> {
-        let mut bytes = Vec::new();
-        loop {
-            let low = (value & 0x7f) as u8;
-            value >>= 7;
-            bytes.push(if value > 0 { low | 0x80 } else { low });
-            if value == 0 {
-                return bytes;
-            }
-        }
-    }
-    let field = |tag: u64, body: &[u8]| [number(tag << 3 | 2), number(body.len() as u64), body.to_vec()].concat();
-    let scalar = |tag: u64, value: u64| [number(tag << 3), number(value)].concat();
-    let entry = [field(1, b"location"), field(2, location.as_bytes())].concat();
-    let weight = [scalar(1, count), scalar(2, 1), field(8, b"w"), field(13, &entry), scalar(14, 1)].concat();
-    let graph = [field(5, &weight)].concat();
-    [scalar(1, 8), field(7, &graph)].concat()
 }

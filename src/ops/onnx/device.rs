@@ -44,7 +44,10 @@ impl DeviceWatch {
         };
         match held(device, &self.before) {
             Some(bytes) => self.peak = self.peak.max(Some(bytes)),
-            None => self.why = device.unread.get("memory_bytes").cloned(),
+            None => {
+                let told = ["memory_bytes", "device", "name"].iter().find_map(|field| device.unread.get(*field));
+                self.why = told.cloned().or_else(|| Some("less of its memory is used than before".to_owned()));
+            }
         }
         Mark(device.energy.map(|joules| (device.index, joules)))
     }

@@ -54,6 +54,8 @@ pub struct Request {
     pub streams: usize,
     /// At least so many queries.
     pub queries: usize,
+    /// With fewer a result does not count.
+    pub least: usize,
     /// At least so long.
     pub time: Duration,
     /// Not longer than this, for each combination.
@@ -161,6 +163,7 @@ impl From<crate::onnx::EngineError> for Problem {
         let fate = match error.code {
             "unsupported_op" | "ep_unavailable" | "insufficient_memory" => Fate::Skipped,
             "invalid_model" | "invalid_input" => Fate::Wrong,
+            "device_failed" => Fate::Broken,
             _ => Fate::Failed,
         };
         Self::new(fate, error.code, error.text)

@@ -148,8 +148,8 @@ mod engine {
     /// The rules of MLPerf Inference: enough queries, enough time, and a percentile that is known to hold.
     fn invalid(request: &Request, timed: &Timed) -> Option<Reason> {
         let n = timed.latencies.len();
-        if n < request.queries && timed.unanswered == 0 {
-            let (wanted, most) = (request.queries, request.most.as_secs_f64());
+        if n < request.least && timed.unanswered == 0 {
+            let (wanted, most) = (request.least, request.most.as_secs_f64());
             let text = format!("{n} of at least {wanted} queries in {most:.1} s; raise the budget, or lower `queries`");
             return Some(Reason::new("too_few_queries", text));
         }
