@@ -69,6 +69,9 @@ struct ModelArgs {
     /// The name in results; default: the file's.
     #[arg(long)]
     name: Option<String>,
+    /// Which of several files of one model this is, `fp32`, `int8`: a parameter of results.
+    #[arg(long, value_name = "NAME")]
+    precision: Option<String>,
     /// Where it is to run.
     #[arg(long, default_value = "cpu")]
     target: String,
@@ -269,6 +272,7 @@ fn request(args: &ModelArgs, load: Option<&LoadArgs>) -> Request {
     Request {
         model: args.model.clone(),
         name: args.name.clone().unwrap_or_else(file),
+        precision: args.precision.clone(),
         target: args.target.clone(),
         device: args.device,
         runtime: args.onnxruntime.clone(),

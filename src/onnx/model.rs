@@ -151,6 +151,18 @@ impl ModelFacts {
         self.weights.iter().max_by_key(|(_, bytes)| **bytes).map(|(element, _)| *element)
     }
 
+    /// Whether its weights fit this name of a precision; of a name that says nothing of weights, yes. Quantised models
+    /// keep some of them as they were.
+    pub fn fits(&self, precision: &str) -> bool {
+        let largest = |names: &[&str]| self.precision().is_none_or(|element| names.contains(&element.name()));
+        let some = |most: usize| self.weights.keys().any(|element| (1..=most).contains(&element.bits()));
+        match precision {
+            "fp64" | "fp32" | "fp16" | "bf16" => largest(&[precision]),
+            "int8" | "uint8" | "int4" | "uint4" | "fp8" | "fp4" => some(8),
+            _ => true,
+        }
+    }
+
     /// All bytes of its weights.
     pub fn weight_bytes(&self) -> u64 {
         self.weights.values().fold(0, |sum, bytes| sum.saturating_add(*bytes))

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{DeviceConditions, Reason};
+use super::{DeviceConditions, Reason, Span};
 
 /// The share of the time in which something waited for a processor from which a measurement is noisy.
 const CPU_PRESSURE: f64 = 0.20;
@@ -27,15 +27,6 @@ pub struct Pressure {
     /// The share in which all tasks that had work waited; absent where the kernel does not tell.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub full: Option<f64>,
-}
-
-/// A figure at the beginning and at the end.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Span {
-    /// At the beginning.
-    pub before: f64,
-    /// At the end.
-    pub after: f64,
 }
 
 /// The state of the host while something was measured. What could not be read is absent, with the reason in `unread`.
@@ -126,7 +117,8 @@ fn percent(share: f64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Conditions, Pressure, Span};
+    use super::{Conditions, Pressure};
+    use crate::results::Span;
 
     fn doubt(conditions: &Conditions) -> Option<(String, String)> {
         conditions.doubt().map(|reason| (reason.code, reason.text))

@@ -10,7 +10,7 @@ use std::{env, fs};
 use backsight::results::{Document, Matrix, MatrixOutcome, StepStatus, Validity, Verdict};
 use serde_json::Value;
 
-use crate::onnx_files::with_weights;
+use crate::onnx_files::{that_adds, with_weights};
 use crate::sandbox::Sandbox;
 
 /// Where packages with models and runtimes are.
@@ -303,6 +303,47 @@ fn scenarios_have_their_figures_and_their_validity() {
     assert_eq!(strict["validity"]["reason"]["code"], "latency_limit");
     let refused = sandbox.run(&["onnx", "measure", "--scenario", "server", DIRECTION]);
     assert!(refused.code == 2 && refused.stderr.contains("needs --rate"), "{}", refused.stderr);
+}
+
+/// Precision by threads: each file a step of its own, each number of threads a benchmark in it.
+#[test]
+fn a_model_has_a_file_for_each_precision() {
+    let Some(packages) = packages() else { return };
+    let sandbox = sandbox(
+        &packages,
+        "version: 1
+models:
+  - id: adds
+    onnx: { files: { fp16: half.onnx, fp32: whole.onnx, bf16: whole.onnx } }
+tests:
+  - { name: answers, for_each: models, onnx: { precisions: [fp32, fp16] } }
+benchmarks:
+  - { name: speed, for_each: models, onnx: { threads: [1, 2], duration: 50ms } }
+",
+    );
+    sandbox.write("half.onnx", that_adds(10));
+    sandbox.write("whole.onnx", that_adds(1));
+    let outcome = sandbox.run(&["run"]);
+    assert_eq!(outcome.code, 3, "one was not measured: {}", outcome.stdout);
+    let document = sandbox.document();
+    let status: BTreeMap<&str, StepStatus> =
+        document.steps.iter().map(|step| (step.id.as_str(), step.status)).collect();
+    for id in ["tests/answers", "benchmarks/speed"] {
+        for precision in ["fp16", "fp32"] {
+            let id = format!("{id}[model=adds,precision={precision}]");
+            assert_eq!(status[id.as_str()], StepStatus::Passed, "{id}: {}", outcome.stdout);
+        }
+    }
+    assert_eq!(code(&document, "speed[model=adds,precision=bf16]"), "wrong_precision", "its weights say otherwise");
+    let series: Vec<String> = document
+        .benchmarks
+        .iter()
+        .map(|benchmark| format!("{} {}", benchmark.parameters["precision"], benchmark.parameters["threads"]))
+        .collect();
+    assert_eq!(series, ["fp16 1", "fp16 2", "fp32 1", "fp32 2"]);
+    let both = Sandbox::with("version: 1\ntests: [{ onnx: { model: a.onnx, files: { fp32: b.onnx } } }]\n");
+    let refused = both.run(&["check"]);
+    assert!(refused.code == 2 && refused.stderr.contains("`files` cannot stand beside `model`"), "{}", refused.stderr);
 }
 
 /// A model that became slower is found in pairs, like any harness.

@@ -35,6 +35,20 @@ fn of_floats(name: &str, size: u64) -> Vec<u8> {
     [field(1, name.as_bytes()), field(2, &field(1, &tensor))].concat()
 }
 
+/// A model that adds its input to eight weights of this type (1 for 32-bit floating point, 10 for 16-bit), all zero.
+pub(crate) fn that_adds(kind: u64) -> Vec<u8> {
+    let bytes = if kind == 10 { 16 } else { 32 };
+    let weights = [scalar(1, 8), scalar(2, kind), field(8, b"w"), field(9, &vec![0; bytes])].concat();
+    let node = [field(1, b"x"), field(1, b"w"), field(2, b"y"), field(4, b"Add")].concat();
+    let value = |name: &str| {
+        let tensor = [scalar(1, kind), field(2, &field(1, &scalar(1, 8)))].concat();
+        [field(1, name.as_bytes()), field(2, &field(1, &tensor))].concat()
+    };
+    let graph =
+        [field(1, &node), field(2, b"adds"), field(5, &weights), field(11, &value("x")), field(12, &value("y"))];
+    [scalar(1, 8), field(7, &graph.concat()), field(8, &scalar(2, 17))].concat()
+}
+
 /// A model of a hundred bytes that makes so many 32-bit numbers of one, adds all of them to themselves and then keeps
 /// their sum.
 pub(crate) fn that_grows(count: u64) -> Vec<u8> {

@@ -30,6 +30,8 @@ pub struct Request {
     pub model: PathBuf,
     /// The name in results.
     pub name: String,
+    /// Which of several files of one model it is: a parameter of results.
+    pub precision: Option<String>,
     /// Where it is to run.
     pub target: String,
     /// The number of the device.
@@ -174,6 +176,12 @@ impl Request {
     /// What the model says of itself, and whether it can fit at all.
     pub(super) fn facts(&self) -> Result<ModelFacts, Problem> {
         let facts = inspect(&self.model)?;
+        if let Some(told) = self.precision.as_ref().filter(|told| !facts.fits(told)) {
+            let found = facts.precision().map_or("none", crate::onnx::Element::name);
+            let path = self.model.display();
+            let text = format!("{path} is to be of the precision {told}, but its weights are {found}; name it rightly");
+            return Err(Problem::new(Fate::Wrong, "wrong_precision", text));
+        }
         if let Some(there) = self.memory.filter(|there| facts.least_memory() > *there) {
             let mib = |bytes: u64| bytes >> 20;
             let text = format!(

@@ -135,8 +135,9 @@ pub fn ctrf(request: &Request, result: &Result<(Vec<Checked>, Execution), Proble
         Some(Fate::Failed | Fate::Wrong | Fate::Broken) => "failed",
     };
     let test = |checked: &Checked| {
-        let name =
-            if checked.name.is_empty() { request.name.clone() } else { format!("{}/{}", request.name, checked.name) };
+        let parts = [Some(&request.name), request.precision.as_ref(), Some(&checked.name)];
+        let name: Vec<&str> = parts.into_iter().flatten().map(String::as_str).filter(|part| !part.is_empty()).collect();
+        let name = name.join("/");
         let mut test = json!({ "name": name, "status": status(checked), "duration": checked.took_ns as f64 / 1e6 });
         if let Some(problem) = &checked.problem {
             test["message"] = json!(format!("{}: {}", problem.reason.code, problem.reason.text));

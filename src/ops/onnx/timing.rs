@@ -138,6 +138,7 @@ mod engine {
         let told = request.dimensions.keys().filter(|name| !request.fixed.contains(*name));
         let mut parameters: Vec<(String, String)> =
             told.filter_map(|name| Some((name.clone(), sizes.get(name)?.to_string()))).collect();
+        parameters.extend(request.precision.clone().map(|precision| ("precision".to_owned(), precision)));
         // The usual number of threads is part of the class of the host.
         if !request.threads.is_empty() {
             parameters.push(("threads".to_owned(), threads.to_string()));
