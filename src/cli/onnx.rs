@@ -239,6 +239,11 @@ pub(super) fn run(args: &Args, console: Console) -> ExitCode {
             let request = request(model, None);
             let result = check(&request);
             let (text, fate) = ctrf(&request, &result);
+            for checked in result.iter().flat_map(|(checked, _)| checked) {
+                if let Some(problem) = &checked.problem {
+                    console.error(&format!("{}: {problem}", checked.name));
+                }
+            }
             told(&text, fate, result.err().map(|problem| problem.to_string()), console)
         }
         Command::Measure { model, load } => {

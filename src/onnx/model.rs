@@ -103,7 +103,7 @@ pub enum ModelError {
         weights: PathBuf,
     },
     /// A file of weights lies outside of the model's folder.
-    #[error("{}: its weights are said to be in `{}`, outside of its folder; that is not read", path.display(), weights.display())]
+    #[error("{}: its weights are said to be in `{}`, outside of its folder, which is not read; put them beside the model", path.display(), weights.display())]
     Outside {
         /// The model.
         path: PathBuf,
@@ -322,7 +322,10 @@ mod tests {
         let said = |place| inspected(folder.path(), &at(place)).unwrap_err().to_string();
         assert!(said("m.data").ends_with("put it beside the model"));
         for place in ["../m.data", "/etc/passwd"] {
-            assert!(said(place).ends_with("outside of its folder; that is not read"), "{place}");
+            assert!(
+                said(place).ends_with("outside of its folder, which is not read; put them beside the model"),
+                "{place}"
+            );
         }
         std::fs::write(folder.path().join("m.data"), "x").unwrap();
         assert!(inspected(folder.path(), &at("m.data")).is_ok());

@@ -181,6 +181,8 @@ rules:
     let inspected: Value = serde_json::from_str(&inspected).unwrap();
     let input = inspected["inputs"][0]["name"].as_str().unwrap().to_owned();
     sandbox.write("backsight.yml", sandbox.read("backsight.yml").replace("'0': -1", &format!("'{input}': -1")));
+    let alone = sandbox.run(&["onnx", "check", "wrong/model.onnx"]);
+    assert!(alone.code == 1 && alone.stderr.contains("test_data_set_0: output `"), "{}", alone.stderr);
     let outcome = sandbox.run(&["run"]);
     assert_eq!(outcome.code, 1, "{}", outcome.stdout);
     let document = sandbox.document();

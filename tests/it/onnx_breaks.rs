@@ -73,6 +73,22 @@ benchmarks:
     );
     assert!(message("crashes").contains("signal"), "{}", message("crashes"));
     let step = |id: &str| document.steps.iter().find(|step| step.id == id).unwrap();
+    // A name without a folder is a file here, not one that the loader is to look for.
+    fs::copy(&old, sandbox.path("near.so")).unwrap();
+    let near = sandbox.run(&[
+        "onnx",
+        "check",
+        "--onnxruntime",
+        "near.so",
+        "--size",
+        "x.0=1",
+        "--size",
+        "x.2=48",
+        "--size",
+        "x.3=192",
+        DIRECTION,
+    ]);
+    assert!(near.code == 4 && near.stderr.contains("near.so is version 1.10.0"), "{}", near.stderr);
     assert_eq!(step("tests/good").status, StepStatus::Passed);
     assert_eq!(step("benchmarks/crash").status, StepStatus::Failed);
     assert!(

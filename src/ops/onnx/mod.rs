@@ -151,7 +151,9 @@ impl From<InputError> for Problem {
     fn from(error: InputError) -> Self {
         let code = match error {
             InputError::Open { .. } => "open_dimension",
-            InputError::Kind { .. } => return Self::new(Fate::Skipped, "unsupported_input", error.to_string()),
+            InputError::Kind { .. } | InputError::NoTensor { .. } => {
+                return Self::new(Fate::Skipped, "unsupported_input", error.to_string());
+            }
             InputError::Large { .. } => "large_input",
             InputError::NoInput { .. } | InputError::NoDimension { .. } => "unknown_input",
         };
@@ -185,7 +187,7 @@ impl Request {
         if let Some(there) = self.memory.filter(|there| facts.least_memory() > *there) {
             let mib = |bytes: u64| bytes >> 20;
             let text = format!(
-                "it needs at least {} MiB for its weights, this process may use {} MiB",
+                "it needs at least {} MiB for its weights, this process may use {} MiB; give it more, or take a smaller model",
                 mib(facts.least_memory()),
                 mib(there)
             );
