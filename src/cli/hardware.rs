@@ -97,6 +97,10 @@ fn table(found: &Hardware) -> String {
     for (name, value) in &found.state {
         row(name, value);
     }
+    for device in found.devices.iter().flat_map(|found| &found.devices) {
+        let name = device.name.as_deref().unwrap_or("?");
+        row(&format!("{} {}", device.vendor, device.index), &format!("{name}: {}", device.standing()));
+    }
     text.push_str("\ntargets\n");
     for probe in &host.probes {
         let state = match probe.state {
@@ -108,11 +112,19 @@ fn table(found: &Hardware) -> String {
         let code = probe.reason.as_ref().map(|reason| format!("{}: ", reason.code)).unwrap_or_default();
         text.push_str(&format!("  {:14} {state:12} {}\n", probe.target, line(&format!("{code}{last}"))));
     }
-    if !host.unread.is_empty() {
-        text.push_str("\nnot readable\n");
-        for (name, reason) in &host.unread {
-            text.push_str(&format!("  {:22} {}\n", line(name), line(reason)));
-        }
-    }
+    text.push_str(&unread(found));
     text
+}
+
+/// What cannot be read, and why.
+fn unread(found: &Hardware) -> String {
+    let devices = found.devices.iter().flat_map(|found| &found.devices);
+    let of_devices = devices.flat_map(|device| {
+        let name = format!("{} {}", device.vendor, device.index);
+        device.unread.iter().map(move |(field, reason)| (format!("{name}.{field}"), reason.clone()))
+    });
+    let of_host = found.host.unread.iter().map(|(field, reason)| (field.clone(), reason.clone()));
+    let rows: String =
+        of_host.chain(of_devices).map(|(name, reason)| format!("  {:22} {}\n", line(&name), line(&reason))).collect();
+    if rows.is_empty() { rows } else { format!("\nnot readable\n{rows}") }
 }

@@ -11,6 +11,7 @@ mod check;
 mod compare;
 mod completions;
 mod convert;
+mod devices;
 pub mod diagnostic;
 mod hardware;
 mod history;
@@ -95,6 +96,9 @@ enum Command {
     Convert(convert::Args),
     /// What this host is, what it can execute, and whether two hosts are comparable.
     Hardware(hardware::Args),
+    /// Ask NVIDIA's driver in this process.
+    #[command(hide = true)]
+    Devices,
     /// Inspect an ONNX model, check its answers, measure its speed.
     Onnx(onnx::Args),
     /// Measure how a language model generates: an endpoint or a command.
@@ -130,6 +134,7 @@ pub fn main() -> Code {
         Command::Import(args) => import::run(&args, console),
         Command::Convert(args) => convert::run(&args, console),
         Command::Hardware(args) => hardware::run(&args, console),
+        Command::Devices => devices::run(),
         Command::Onnx(args) => onnx::run(&args, console),
         Command::Llm(args) => llm::run(*args, console),
         Command::Schema(args) => schema::run(&args),

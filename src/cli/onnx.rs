@@ -69,6 +69,9 @@ struct ModelArgs {
     /// The name in results; default: the file's.
     #[arg(long)]
     name: Option<String>,
+    /// Which of several files of one model this is, `fp32`, `int8`: a parameter of results.
+    #[arg(long, value_name = "NAME")]
+    precision: Option<String>,
     /// Where it is to run.
     #[arg(long, default_value = "cpu")]
     target: String,
@@ -210,7 +213,9 @@ fn tolerance(text: &str) -> Result<Tolerance, String> {
 }
 
 fn percent(text: &str) -> Result<f64, String> {
-    Percent::parse(text).map(|percent| percent.0).ok_or_else(|| "expected a share, such as `90%`".to_owned())
+    // None at all is what a rule with `allow_cpu_fallback` asks for.
+    let share = Percent::parse(text).map(|percent| percent.0).or_else(|| (text.trim() == "0%").then_some(0.0));
+    share.ok_or_else(|| "expected a share, such as `90%`, or `0%` for any".to_owned())
 }
 
 fn rate(text: &str) -> Result<f64, String> {
@@ -234,6 +239,11 @@ pub(super) fn run(args: &Args, console: Console) -> ExitCode {
             let request = request(model, None);
             let result = check(&request);
             let (text, fate) = ctrf(&request, &result);
+            for checked in result.iter().flat_map(|(checked, _)| checked) {
+                if let Some(problem) = &checked.problem {
+                    console.error(&format!("{}: {problem}", checked.name));
+                }
+            }
             told(&text, fate, result.err().map(|problem| problem.to_string()), console)
         }
         Command::Measure { model, load } => {
@@ -267,6 +277,7 @@ fn request(args: &ModelArgs, load: Option<&LoadArgs>) -> Request {
     Request {
         model: args.model.clone(),
         name: args.name.clone().unwrap_or_else(file),
+        precision: args.precision.clone(),
         target: args.target.clone(),
         device: args.device,
         runtime: args.onnxruntime.clone(),
@@ -284,6 +295,8 @@ fn request(args: &ModelArgs, load: Option<&LoadArgs>) -> Request {
         }),
         streams: load.map_or(1, |load| usize::from(load.streams)),
         queries: load.map_or(1, |load| load.queries.unwrap_or(if in_pairs() { 5 } else { 50 })),
+        // Of a slow model one call of many may have fewer: the pairs decide.
+        least: load.map_or(1, |load| load.queries.unwrap_or(if in_pairs() { 1 } else { 50 })),
         time,
         most,
         latency_limit: load.and_then(|load| load.latency_limit),

@@ -25,6 +25,7 @@ mod watch;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::host::DeviceAsker;
 use crate::plan::Item;
 
 pub use arms::{Arms, Place};
@@ -64,6 +65,8 @@ pub struct Workshop {
     pub seed: u64,
     /// The chance of calling any change of the run when there is none.
     pub false_alarms: f64,
+    /// Who is asked for the state of GPUs before and after benchmarks; `None` where there is none.
+    pub devices: Option<DeviceAsker>,
 }
 
 impl Workshop {

@@ -13,8 +13,11 @@ use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, wa
 use super::cancel::Cancel;
 use super::environment::Environment;
 use super::log::Log;
+use crate::host::memory_kills;
 use crate::results::ExitStatus;
 
+/// The number of SIGKILL, which no process can catch.
+const KILL: i32 = 9;
 /// How long a process group may take to end after SIGTERM.
 const GRACE: Duration = Duration::from_secs(5);
 /// How long output may still come from a group after its leader ended.
@@ -41,9 +44,27 @@ pub(super) struct Ended {
     pub cancelled: bool,
     /// Processes of the group still held the output when the leader had ended, and were ended too.
     pub left_behind: bool,
+    /// The system ended it, and ended a process because memory ran out meanwhile.
+    pub out_of_memory: bool,
 }
 
 impl Ended {
+    /// How it ended, for people.
+    pub(super) fn ending(&self) -> String {
+        match self.status.signal {
+            Some(KILL) if self.out_of_memory => {
+                format!(
+                    "{}: the system killed it because memory ran out; give it more, or a smaller input",
+                    self.status
+                )
+            }
+            Some(KILL) if !self.timed_out && !self.cancelled => {
+                format!("{}: it was killed from outside, as the system does where memory runs out", self.status)
+            }
+            _ => self.status.to_string(),
+        }
+    }
+
     /// Whether it returned zero by itself.
     pub(super) fn success(&self) -> bool {
         self.status.success() && !self.timed_out && !self.cancelled
@@ -93,9 +114,12 @@ pub(super) fn supervise(
 ) -> Result<Ended, ProcessError> {
     let program = job.argv.first().ok_or(ProcessError::Empty)?;
     let started = Instant::now();
+    let kills = memory_kills();
     let (child, pipes) = start(job, program, environment, streams)?;
     let watched = Supervised { child, started, deadline: started + job.timeout, phase: Phase::Running };
-    watched.run(pipes, cancel).map_err(|error| ProcessError::Start(program.clone(), error))
+    let ended = watched.run(pipes, cancel).map_err(|error| ProcessError::Start(program.clone(), error))?;
+    let killed = ended.status.signal == Some(KILL) && !ended.timed_out && !ended.cancelled;
+    Ok(Ended { out_of_memory: killed && memory_kills() > kills, ..ended })
 }
 
 struct Pipe<'a> {
@@ -187,7 +211,7 @@ impl Supervised {
         self.signal(Signal::KILL);
         let status = self.child.wait()?;
         let status = ExitStatus { code: status.code(), signal: status.signal() };
-        Ok(Ended { status, duration, timed_out, cancelled, left_behind })
+        Ok(Ended { status, duration, timed_out, cancelled, left_behind, out_of_memory: false })
     }
 
     /// Whether the leader has ended; it is not reaped.

@@ -44,7 +44,7 @@ pub fn execute(plan: &Plan, workshop: &Workshop, emitter: &Emitter) -> std::io::
         work.serve();
         Ok::<(), std::io::Error>(())
     })?;
-    work.vigil.end(emitter);
+    work.vigil.end(workshop, emitter);
     Ok(work.means.into_inner().unwrap_or_else(PoisonError::into_inner).rows)
 }
 
@@ -141,7 +141,7 @@ impl Schedule<'_> {
 
     /// Measures these together.
     fn measure(&self, steps: &[(usize, &Item, &Measure)]) {
-        self.vigil.begin(&self.workshop.environment, self.emitter);
+        self.vigil.begin(self.workshop, self.emitter);
         let mut means = self.means.lock().unwrap_or_else(PoisonError::into_inner);
         let phase = means.share(steps.len(), self.workshop, self.emitter);
         let work: Vec<(&Item, &Measure)> = steps.iter().map(|(_, item, measure)| (*item, *measure)).collect();

@@ -100,6 +100,8 @@ impl TestStep<'_> {
             Ended::because(StepStatus::TimedOut, "timeout", text)
         } else if let Some(reason) = last.skipped.clone().filter(|_| failed == 0) {
             Ended { reason: Some(reason), ..Ended::new(StepStatus::Skipped) }
+        } else if process.out_of_memory {
+            Ended::because(StepStatus::Failed, "out_of_memory", process.ending())
         } else if failed > 0 || !process.success() {
             Ended::new(StepStatus::Failed)
         } else {
@@ -229,12 +231,12 @@ impl TestStep<'_> {
             let how = if process.status.success() {
                 String::new()
             } else {
-                format!("the command ended with {}; ", process.status)
+                format!("the command ended with {}; ", process.ending())
             };
             (Outcome::Errored, format!("{how}{}", read.problems.join("; ")))
         } else if !process.status.success() && !told {
             let although = if read.files > 0 { ", although no case failed" } else { "" };
-            (Outcome::Failed, format!("the command ended with {}{although}", process.status))
+            (Outcome::Failed, format!("the command ended with {}{although}", process.ending()))
         } else if read.files > 0 && read.cases == 0 {
             (Outcome::Errored, "the command passed, but its report holds no case: did it run any test?".into())
         } else if read.files == 0 {

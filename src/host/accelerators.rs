@@ -60,12 +60,28 @@ pub(super) fn on_bus(tree: &Tree, root: &Path) -> Vec<OnBus> {
 
 /// A node of AMD's compute driver that has compute units.
 pub(super) struct KfdNode {
-    folder: String,
+    pub(super) folder: String,
     properties: String,
 }
 
 impl KfdNode {
-    fn value(&self, key: &str) -> Option<u64> {
+    /// All its memory, in bytes.
+    pub(super) fn memory(&self, tree: &Tree, root: &Path) -> Option<u64> {
+        let banks = format!("{}/mem_banks", self.folder);
+        let sizes = entries(root, &banks).into_iter().filter_map(|bank| {
+            let text = tree.text(&format!("{banks}/{bank}/properties"), 16 * 1024).ok()?;
+            text.lines().find_map(|line| line.strip_prefix("size_in_bytes "))?.trim().parse::<u64>().ok()
+        });
+        Some(sizes.fold(0_u64, u64::saturating_add)).filter(|memory| *memory > 0)
+    }
+
+    /// What it can execute, as the compilers write it: 90010 is 9.0.10, `gfx90a`.
+    pub(super) fn target(&self) -> Option<String> {
+        let version = self.value("gfx_target_version").filter(|version| *version > 0)?;
+        Some(format!("gfx{}{:x}{:x}", version / 10_000, version / 100 % 100, version % 100))
+    }
+
+    pub(super) fn value(&self, key: &str) -> Option<u64> {
         let line = self.properties.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(' '))?;
         line.trim().parse().ok()
     }
@@ -91,7 +107,7 @@ pub(super) fn nvidia_driver(tree: &Tree) -> Result<Option<String>, String> {
 }
 
 /// The names of a folder's entries, in order.
-fn entries(root: &Path, path: &str) -> Vec<String> {
+pub(super) fn entries(root: &Path, path: &str) -> Vec<String> {
     let read = std::fs::read_dir(root.join(path)).into_iter().flatten().flatten();
     let mut names: Vec<String> =
         read.take(MOST).map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
@@ -116,24 +132,12 @@ fn nvidia(tree: &Tree, root: &Path) -> Vec<Accelerator> {
 
 /// What AMD's compute driver says of its devices.
 fn amd(tree: &Tree, root: &Path, names: &Names<'_>) -> Vec<Accelerator> {
-    let one = |node: KfdNode| {
-        let banks = format!("{}/mem_banks", node.folder);
-        let sizes = entries(root, &banks).into_iter().filter_map(|bank| {
-            let text = tree.text(&format!("{banks}/{bank}/properties"), 16 * 1024).ok()?;
-            text.lines().find_map(|line| line.strip_prefix("size_in_bytes "))?.trim().parse::<u64>().ok()
-        });
-        let memory = sizes.fold(0_u64, u64::saturating_add);
-        // 90010 is 9.0.10, which the compilers write as gfx90a.
-        let target = node.value("gfx_target_version").filter(|version| *version > 0);
-        let target =
-            target.map(|version| format!("gfx{}{:x}{:x}", version / 10_000, version / 100 % 100, version % 100));
-        Accelerator {
-            vendor: "amd".into(),
-            name: names.of("1002", &format!("{:04x}", node.value("device_id").unwrap_or(0))),
-            memory_bytes: (memory > 0).then_some(memory),
-            capability: target,
-            partition: None,
-        }
+    let one = |node: KfdNode| Accelerator {
+        vendor: "amd".into(),
+        name: names.of("1002", &format!("{:04x}", node.value("device_id").unwrap_or(0))),
+        memory_bytes: node.memory(tree, root),
+        capability: node.target(),
+        partition: None,
     };
     kfd(tree, root).into_iter().map(one).collect()
 }

@@ -189,7 +189,8 @@ fn end(child: &mut Child) {
     if let Some(group) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) {
         let _ = kill_process_group(group, Signal::KILL);
     }
-    let _ = child.wait();
+    // One that is stuck in a driver cannot be reaped; waiting for it would hang as well.
+    let _ = finish(child, Instant::now() + LAST_BREATH);
 }
 
 #[cfg(test)]

@@ -50,6 +50,23 @@ pub fn groups(controller: &str) -> Vec<PathBuf> {
     folders(&groups, &mounts, controller).into_iter().take_while(|folder| folder.is_dir()).collect()
 }
 
+/// How often so far the system has ended a process because memory ran out: in this process's control groups, and on the
+/// whole system where it tells. Only a difference of two readings says something.
+pub fn memory_kills() -> u64 {
+    let tree = Tree::new(Path::new("/"));
+    let own = |controller: &str, name: &str| {
+        let text = groups(controller).last().and_then(|folder| tree.text(&file(folder, name), 4096).ok());
+        text.as_deref().and_then(kills).unwrap_or(0)
+    };
+    let system = tree.text("proc/vmstat", 64 * 1024).ok().as_deref().and_then(kills).unwrap_or(0);
+    system.saturating_add(own("", "memory.events")).saturating_add(own("memory", "memory.oom_control"))
+}
+
+/// `oom_kill 3`, as `memory.events`, `memory.oom_control` and `/proc/vmstat` have it.
+fn kills(text: &str) -> Option<u64> {
+    text.lines().find_map(|line| line.strip_prefix("oom_kill "))?.trim().parse().ok()
+}
+
 /// The folders whose limits hold for the process, for a controller of version 1, or version 2 where it is empty.
 fn folders(groups: &str, mounts: &str, controller: &str) -> Vec<PathBuf> {
     let Some(group) = groups.lines().find_map(|line| group_path(line, controller)) else { return Vec::new() };

@@ -24,6 +24,18 @@ fn x86_with_version_1_groups() {
     assert_eq!(host.class_key, "833675ce557fd82a");
 }
 
+/// A tree that `scripts/capture-host` made has the class of the machine that it was made on.
+#[test]
+fn a_captured_xeon() {
+    let host = captured("x86-xeon");
+    assert_eq!((host.cpu.family, host.cpu.model, host.cpu.stepping), (Some(6), Some(207), Some(2)));
+    assert_eq!((host.cpu.smt, host.cpu.l3_bytes), (Some(false), Some(260 << 20)));
+    assert!(host.cpu.features.iter().any(|feature| feature == "avx512_fp16"), "{:?}", host.cpu.features);
+    assert_eq!((host.hypervisor.as_deref(), host.container.as_deref()), (Some("kvm"), Some("docker")));
+    assert_eq!(host.unread.len(), 0, "{:?}", host.unread);
+    assert_eq!(host.class_key, "bbc3cfb36e655d90", "as `backsight hardware` said there");
+}
+
 #[test]
 fn x86_with_a_version_2_quota() {
     let host = captured("x86-cgroup-v2");

@@ -34,6 +34,37 @@ fn server(model: u32, stepping: u32, processors: u32) -> Files {
     ]
 }
 
+/// A server of 64 arm64 processors: implementer, part, variant and instruction sets.
+fn arm(implementer: &str, part: &str, variant: &str, features: &str) -> Files {
+    let entry = format!(
+        "processor\t: 0\nBogoMIPS\t: 2100.00\nFeatures\t: fp asimd evtstrm aes {features}\nCPU implementer\t: {implementer}\n\
+         CPU architecture: 8\nCPU variant\t: {variant}\nCPU part\t: {part}\nCPU revision\t: 1\n\n"
+    );
+    other("aarch64", entry)
+}
+
+/// A server of 64 processors of another architecture.
+fn other(arch: &str, entry: impl Into<String>) -> Files {
+    vec![
+        file("proc/cpuinfo", entry),
+        file("proc/meminfo", "MemTotal:       131072000 kB\n"),
+        file("sys/devices/system/cpu/online", "0-63\n"),
+        file("sys/devices/system/cpu/cpu0/topology/thread_siblings_list", "0\n"),
+        file("proc/self/status", "Cpus_allowed_list:\t0-63\n"),
+        file("etc/os-release", "NAME=\"Ubuntu\"\nVERSION_ID=\"24.04\"\n"),
+        file("proc/sys/kernel/osrelease", "6.8.0-45-generic\n"),
+        file("proc/sys/kernel/arch", format!("{arch}\n")),
+    ]
+}
+
+/// What the kernel found out about who runs it.
+fn hypervisor(clocks: &str, vendor: &str) -> Files {
+    vec![
+        file("sys/devices/system/clocksource/clocksource0/available_clocksource", format!("{clocks}\n")),
+        file("sys/class/dmi/id/sys_vendor", format!("{vendor}\n")),
+    ]
+}
+
 /// NVIDIA's driver with these devices; `parts` of the first are cut off by MIG.
 fn nvidia(models: &[&str], parts: u32) -> Files {
     let mut files = vec![file(
@@ -85,7 +116,7 @@ fn host(files: &[Files]) -> Host {
         write(root.path(), path, text);
     }
     let found = probe(root.path());
-    with_software(found, root.path(), &[])
+    with_software(found, root.path(), &[], None)
 }
 
 fn write(root: &Path, path: &str, text: &str) {
@@ -118,9 +149,66 @@ fn machines() -> Vec<(&'static str, Host)> {
     ]
 }
 
+/// Other architectures, other hypervisors, cards of workstations, GPUs that are divided or part of the processor.
+fn more_machines() -> Vec<(&'static str, Host)> {
+    let xeon = || server(143, 8, 96);
+    let divided = |parts: u32| kfd(parts, 90402, 24);
+    vec![
+        ("Graviton 3", host(&[arm("0x41", "0xd40", "0x1", "asimdhp sve bf16 i8mm")])),
+        ("Graviton 4", host(&[arm("0x41", "0xd4f", "0x0", "asimdhp sve sve2 bf16 i8mm")])),
+        ("Altra", host(&[arm("0x41", "0xd0c", "0x3", "asimdhp asimddp")])),
+        ("M2 in a virtual machine", host(&[arm("0x61", "0x032", "0x1", "asimdhp asimddp bf16 i8mm")])),
+        (
+            "Grace Hopper",
+            host(&[arm("0x41", "0xd4f", "0x0", "asimdhp sve sve2 bf16 i8mm"), nvidia(&["NVIDIA GH200 480GB"], 0)]),
+        ),
+        ("POWER10", host(&[other("ppc64le", "processor\t: 0\ncpu\t\t: POWER10 (architected), altivec supported\n")])),
+        (
+            "RISC-V",
+            host(&[other(
+                "riscv64",
+                "processor\t: 0\nisa\t\t: rv64imafdcv\nuarch\t\t: thead,c910\nmvendorid\t: 0x5b7\n",
+            )]),
+        ),
+        ("under Hyper-V", host(&[xeon(), hypervisor("hyperv_clocksource_tsc_page acpi_pm", "Microsoft Corporation")])),
+        ("under Xen", host(&[xeon(), hypervisor("xen tsc", "Xen")])),
+        ("under KVM", host(&[xeon(), hypervisor("kvm-clock tsc acpi_pm", "Amazon EC2")])),
+        ("RTX 4090", host(&[xeon(), nvidia(&["NVIDIA GeForce RTX 4090"], 0)])),
+        ("T4", host(&[xeon(), nvidia(&["Tesla T4"], 0)])),
+        ("RTX 4090 and T4", host(&[xeon(), nvidia(&["NVIDIA GeForce RTX 4090", "Tesla T4"], 0)])),
+        ("eight parts of an MI300X", host(&[xeon(), divided(8)])),
+        ("two parts of an MI300X", host(&[xeon(), divided(2)])),
+        ("Radeon", host(&[xeon(), kfd(1, 110_000, 24)])),
+        ("MI300A", host(&[server(17, 1, 96), kfd(4, 90402, 128)])),
+        ("Data Center GPU Max", host(&[xeon(), on_bus("0000:29:00.0", "0x8086", "0x0bd5", "0x038000")])),
+        ("NPU on the bus", host(&[xeon(), on_bus("0000:00:0b.0", "0x8086", "0x7d1d", "0x120000")])),
+        ("AMD's card without its driver", host(&[xeon(), on_bus("0000:03:00.0", "0x1002", "0x744c", "0x030000")])),
+        ("an accelerator of Google's", host(&[xeon(), on_bus("0000:00:04.0", "0x1ae0", "0x0063", "0x120000")])),
+    ]
+}
+
+#[test]
+fn other_architectures_are_told() {
+    let of = |wanted: &str| more_machines().into_iter().find(|(name, _)| *name == wanted).unwrap().1;
+    let graviton = of("Graviton 3");
+    assert_eq!((graviton.arch.as_str(), graviton.cpu.vendor.as_deref()), ("aarch64", Some("ARM")));
+    assert_eq!((graviton.cpu.model, graviton.cpu.stepping), (Some(0xd40), Some(0x11)));
+    assert_eq!(graviton.cpu.features.join(" "), "asimd asimdhp bf16 i8mm sve");
+    assert_eq!(graviton.cpu.smt, Some(false));
+    assert_eq!(of("POWER10").cpu.brand.as_deref(), Some("POWER10 (architected), altivec supported"));
+    assert_eq!(of("RISC-V").cpu.brand.as_deref(), Some("thead,c910"));
+    let hypervisors = ["under Hyper-V", "under Xen", "under KVM"].map(|name| of(name).hypervisor.unwrap());
+    assert_eq!(hypervisors, ["hyperv", "xen", "kvm"]);
+    let accelerators =
+        |name: &str| of(name).class_facts().into_iter().find(|(name, _)| *name == "accelerators").unwrap().1;
+    assert_eq!(accelerators("eight parts of an MI300X").matches("24 GiB gfx942").count(), 8);
+    assert!(accelerators("Radeon").contains("24 GiB gfx1100"), "{}", accelerators("Radeon"));
+    assert_eq!(accelerators("AMD's card without its driver"), "amd 1002:744c ? GiB ? whole");
+}
+
 #[test]
 fn each_machine_is_a_class_of_its_own() {
-    let machines = machines();
+    let machines: Vec<_> = machines().into_iter().chain(more_machines()).collect();
     for (at, (name, host)) in machines.iter().enumerate() {
         for (other, known) in machines.iter().take(at) {
             assert_ne!(host.class_key, known.class_key, "{name} and {other}");
@@ -201,7 +289,7 @@ fn packages_of_a_virtual_environment_are_software() {
         let folder = root.path().join(format!("venv/lib/python3.12/site-packages/{name}.dist-info"));
         fs::create_dir_all(folder).unwrap();
     }
-    let found = with_software(Host::default(), root.path(), &[root.path().join("venv")]);
+    let found = with_software(Host::default(), root.path(), &[root.path().join("venv")], None);
     let names: Vec<(&str, &str)> = found.software.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     assert_eq!(names, [("onnxruntime-gpu", "1.20.1"), ("torch", "2.5.1")]);
 }

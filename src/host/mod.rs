@@ -6,6 +6,7 @@
 //! returned as a remark. Nothing here blocks for long: files are read with a bound, programs run with a time limit.
 
 mod accelerators;
+mod amd;
 mod ancestry;
 mod ask;
 mod browser;
@@ -13,10 +14,12 @@ mod cgroup;
 mod change;
 mod cpuinfo;
 mod data;
+mod devices;
 mod environment;
 mod flow;
 mod git;
 mod machine;
+mod nvml;
 mod repository;
 mod software;
 mod start;
@@ -32,12 +35,14 @@ pub use ancestry::{
     line as commit_line, trailers,
 };
 pub use browser::{Adapter, BrowserError, BrowserFacts, ask_browser, browser};
-pub use cgroup::groups;
+pub use cgroup::{groups, memory_kills};
 pub use change::change;
 pub use data::{DataError, DataRepository, Patience, REMOTE as DATA_REMOTE, Told};
+pub use devices::{DeviceAsker, NVML_VARIABLE, with_devices};
 pub use environment::{FirstRun, first_run};
 pub use git::is_branch;
 pub use machine::{class_key, probe};
+pub use nvml::read_nvml;
 pub use repository::repository_name;
 pub use software::{site_packages, standing, virtual_environments, with_software};
 pub use start::start;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::accelerators::nvidia_driver;
 use super::machine::short_hash;
 use super::tree::{Tree, fact};
-use crate::results::Host;
+use crate::results::{Devices, Host};
 
 /// Packages of a virtual environment that models are run with.
 const PACKAGES: [&str; 12] = [
@@ -24,8 +24,9 @@ const PACKAGES: [&str; 12] = [
     "transformers",
 ];
 
-/// Adds the software of a host and its key. `homes` are virtual environments, the active one first.
-pub fn with_software(host: Host, root: &Path, homes: &[PathBuf]) -> Host {
+/// Adds the software of a host and its key. `homes` are virtual environments, the active one first; `devices` tell the
+/// versions of their driver.
+pub fn with_software(host: Host, root: &Path, homes: &[PathBuf], devices: Option<&Devices>) -> Host {
     let tree = Tree::new(root);
     let mut software = BTreeMap::new();
     let mut add = |name: &str, value: Option<String>| {
@@ -40,6 +41,9 @@ pub fn with_software(host: Host, root: &Path, homes: &[PathBuf]) -> Host {
     add("amdgpu", tree.line("sys/module/amdgpu/version").ok());
     add("cuda", tree.text("usr/local/cuda/version.json", 64 * 1024).ok().and_then(|text| cuda(&text)));
     add("rocm", tree.line("opt/rocm/.info/version").ok());
+    // Its library has the driver's version again.
+    let told = devices.iter().flat_map(|devices| &devices.versions).filter(|(name, _)| *name != "nvml");
+    software.extend(told.map(|(name, version)| (name.clone(), version.clone())));
     for home in homes {
         for (name, version) in packages(home) {
             software.entry(name).or_insert(version);

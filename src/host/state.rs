@@ -5,10 +5,11 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use super::devices::foreign;
 use super::tree::Tree;
-use crate::results::{Conditions, Pressure, Span};
+use crate::results::{Conditions, Device, DeviceConditions, Devices, Pressure, Span};
 
 /// Processors whose frequency and heat are looked at: asking each takes time, and more tell nothing new.
 const MOST_PROCESSORS: usize = 64;
@@ -24,6 +25,10 @@ pub struct State {
     load: Result<f64, String>,
     frequency: Result<f64, String>,
     throttled: Result<u64, String>,
+    /// With how many processes compute on each that are not ours.
+    devices: Vec<(Device, Option<u64>)>,
+    /// Why devices could not be asked.
+    unasked: BTreeMap<String, String>,
 }
 
 /// How long tasks have waited since the system started, in microseconds.
@@ -57,7 +62,19 @@ impl State {
             load: tree.line("proc/loadavg").and_then(|line| load(&line).ok_or_else(|| "/proc/loadavg is odd".into())),
             frequency: frequency(&tree),
             throttled: throttled(&tree),
+            devices: Vec::new(),
+            unasked: BTreeMap::new(),
         }
+    }
+
+    /// The same with the state of the devices beside the processor.
+    #[must_use]
+    pub fn with_devices(self, found: Devices) -> Self {
+        let devices = found.devices.into_iter().map(|device| {
+            let foreign = foreign(&device);
+            (device, foreign)
+        });
+        Self { devices: devices.collect(), unasked: found.unread, ..self }
     }
 
     /// What the conditions were from this reading to a later one.
@@ -74,7 +91,10 @@ impl State {
             share(before.stolen, after.stolen, after.all.saturating_sub(before.all) as f64)
         };
         let span = |(before, after): (&f64, &f64)| Span { before: *before, after: *after };
-        Conditions {
+        let unasked = self.unasked.iter().chain(&later.unasked);
+        let unasked: Vec<(String, String)> =
+            unasked.map(|(field, reason)| (format!("devices.{field}"), reason.clone())).collect();
+        let mut conditions = Conditions {
             duration_ns: u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX),
             cpu_pressure: both.of("cpu_pressure", &self.cpu, &later.cpu).map(waited),
             memory_pressure: both.of("memory_pressure", &self.memory, &later.memory).map(waited),
@@ -85,9 +105,57 @@ impl State {
             throttled: both
                 .of("throttled", &self.throttled, &later.throttled)
                 .map(|(before, after)| after.saturating_sub(*before)),
+            devices: devices(&self.devices, &later.devices, duration),
             unread,
-        }
+        };
+        conditions.unread.extend(unasked);
+        conditions
     }
+}
+
+/// What each device that both readings have did between them.
+fn devices(
+    before: &[(Device, Option<u64>)],
+    after: &[(Device, Option<u64>)],
+    duration: Duration,
+) -> Vec<DeviceConditions> {
+    let same = |a: &Device, b: &Device| (&a.vendor, a.index) == (&b.vendor, b.index);
+    let one = |(first, foreign): &(Device, Option<u64>)| {
+        let found = after.iter().find(|(last, _)| same(first, last));
+        // One that has fallen off the bus does not even tell its name.
+        let Some((last, later)) = found.filter(|(last, _)| last.name == first.name) else {
+            let told = found.and_then(|(last, _)| last.unread.get("name").or_else(|| last.unread.get("device")));
+            let told = told.cloned().unwrap_or_else(|| "its driver knows of it no more".to_owned());
+            return DeviceConditions { unread: [("device".to_owned(), told)].into(), ..named(first) };
+        };
+        let span =
+            |of: fn(&Device) -> Option<f64>| of(first).zip(of(last)).map(|(before, after)| Span { before, after });
+        let held = |of: fn(&Device) -> Option<u64>| {
+            of(first).zip(of(last)).map(|(before, after)| share(before, after, duration.as_nanos() as f64))
+        };
+        let mut throttle: Vec<String> = first.disturbances().chain(last.disturbances()).cloned().collect();
+        throttle.sort();
+        throttle.dedup();
+        let fields = ["temperature", "clock", "thermal_ns", "power_ns", "throttle", "processes", "energy"];
+        let unread = first.unread.iter().chain(&last.unread).filter(|(field, _)| fields.contains(&field.as_str()));
+        DeviceConditions {
+            temperature: span(|device| device.temperature),
+            clock: span(|device| device.clock),
+            thermal: held(|device| device.thermal_ns),
+            power_capped: held(|device| device.power_ns),
+            throttle,
+            foreign: foreign.zip(*later).map(|(before, after)| before.max(after)),
+            energy: span(|device| device.energy).map(|span| span.after - span.before).filter(|joules| *joules >= 0.0),
+            unread: unread.map(|(field, reason)| (field.clone(), reason.clone())).collect(),
+            ..named(first)
+        }
+    };
+    before.iter().map(one).collect()
+}
+
+fn named(device: &Device) -> DeviceConditions {
+    let Device { vendor, index, name, .. } = device.clone();
+    DeviceConditions { vendor, index, name, ..DeviceConditions::default() }
 }
 
 /// Takes what both readings have, and keeps the reason where one has not.

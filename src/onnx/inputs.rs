@@ -40,8 +40,20 @@ pub enum InputError {
         /// The name to give.
         example: String,
     },
+    /// It is no tensor.
+    #[error(
+        "input `{input}` is a {kind}, and only tensors can be given to a model here; export the model with tensors instead"
+    )]
+    NoTensor {
+        /// The input.
+        input: String,
+        /// What it is.
+        kind: String,
+    },
     /// It is no tensor of numbers.
-    #[error("input `{input}` is a {kind}; inputs of that kind cannot be made, only read from stored tensors")]
+    #[error(
+        "input `{input}` is a {kind}, which cannot be made; store one as `test_data_set_0/input_0.pb`, see --golden"
+    )]
     Kind {
         /// The input.
         input: String,
@@ -145,7 +157,7 @@ fn one(input: &Slot, sizes: &Sizes, fills: &BTreeMap<String, Fill>, random: &mut
     let named = || input.name.clone();
     let (element, dims) = match &input.kind {
         SlotKind::Tensor { element, dims } => (element, dims),
-        SlotKind::Other(kind) => return Err(InputError::Kind { input: named(), kind: (*kind).to_owned() }),
+        SlotKind::Other(kind) => return Err(InputError::NoTensor { input: named(), kind: (*kind).to_owned() }),
     };
     let size = |(at, dim): (usize, &Dim)| match dim {
         Dim::Fixed(size) => Ok(*size),

@@ -103,7 +103,7 @@ pub enum ModelError {
         weights: PathBuf,
     },
     /// A file of weights lies outside of the model's folder.
-    #[error("{}: its weights are said to be in `{}`, outside of its folder; that is not read", path.display(), weights.display())]
+    #[error("{}: its weights are said to be in `{}`, outside of its folder, which is not read; put them beside the model", path.display(), weights.display())]
     Outside {
         /// The model.
         path: PathBuf,
@@ -149,6 +149,18 @@ impl ModelFacts {
     /// The element type that most bytes of its weights have, floating point or not; `None` without weights.
     pub fn precision(&self) -> Option<Element> {
         self.weights.iter().max_by_key(|(_, bytes)| **bytes).map(|(element, _)| *element)
+    }
+
+    /// Whether its weights fit this name of a precision; of a name that says nothing of weights, yes. Quantised models
+    /// keep some of them as they were.
+    pub fn fits(&self, precision: &str) -> bool {
+        let largest = |names: &[&str]| self.precision().is_none_or(|element| names.contains(&element.name()));
+        let some = |most: usize| self.weights.keys().any(|element| (1..=most).contains(&element.bits()));
+        match precision {
+            "fp64" | "fp32" | "fp16" | "bf16" => largest(&[precision]),
+            "int8" | "uint8" | "int4" | "uint4" | "fp8" | "fp4" => some(8),
+            _ => true,
+        }
     }
 
     /// All bytes of its weights.
@@ -310,7 +322,10 @@ mod tests {
         let said = |place| inspected(folder.path(), &at(place)).unwrap_err().to_string();
         assert!(said("m.data").ends_with("put it beside the model"));
         for place in ["../m.data", "/etc/passwd"] {
-            assert!(said(place).ends_with("outside of its folder; that is not read"), "{place}");
+            assert!(
+                said(place).ends_with("outside of its folder, which is not read; put them beside the model"),
+                "{place}"
+            );
         }
         std::fs::write(folder.path().join("m.data"), "x").unwrap();
         assert!(inspected(folder.path(), &at("m.data")).is_ok());

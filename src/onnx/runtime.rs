@@ -39,7 +39,7 @@ pub enum RuntimeError {
         version: String,
     },
     /// It cannot be loaded.
-    #[error("the ONNX Runtime at {} cannot be loaded: {text}", path.display())]
+    #[error("the ONNX Runtime at {} cannot be loaded: {text}; is it a library for this system, and whole?", path.display())]
     Broken {
         /// The library.
         path: PathBuf,
@@ -86,6 +86,8 @@ pub fn find(asked: Option<&Path>, env: &dyn Fn(&str) -> Option<String>, folder: 
         if !path.is_file() {
             return Err(RuntimeError::NoFile { named_by: by, path });
         }
+        // The loader takes a name without a folder for one that it is to look for.
+        let path = std::path::absolute(&path).unwrap_or(path);
         return Ok(Found { path, by: by.to_owned() });
     }
     let mut looked = Vec::new();

@@ -176,6 +176,10 @@ fn dispatch(provider: Provider, device: i32) -> Option<ep::ExecutionProviderDisp
     Some(built.error_on_failure())
 }
 
+/// What the providers of GPUs say where the device, not the model, fails.
+const DEVICE: [&str; 6] =
+    ["cuda failure", "cudnn failure", "cublas failure", "hip failure", "miopen failure", "device was lost"];
+
 impl EngineError {
     #[expect(clippy::needless_pass_by_value, reason = "what `map_err` takes")]
     fn of(error: ort::Error) -> Self {
@@ -200,6 +204,7 @@ impl EngineError {
             _ if lower.contains("failed to allocate memory") || lower.contains("out of memory") => {
                 "insufficient_memory"
             }
+            _ if DEVICE.iter().any(|words| lower.contains(words)) => "device_failed",
             InvalidGraph | InvalidProtobuf | NoModel | NoSuchFile => "invalid_model",
             _ => "runtime_error",
         };

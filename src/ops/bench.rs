@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::against::{self, Copies, Side};
+use super::devices::{asker, host_with_devices};
 use super::gate::{is_doubtful, is_regression};
 use crate::execute::{Arms, Cancel, Emitter, Environment, Listener, Place, Workshop, execute};
 use crate::host::CopiesError;
@@ -121,6 +122,7 @@ pub fn bench(request: Request, listeners: Vec<Box<dyn Listener>>) -> Result<Docu
         arms: Some(arms),
         seed: request.seed,
         false_alarms: request.false_alarms,
+        devices: asker(),
     };
     let emitter = Emitter::new(workshop.environment.masker().clone(), listeners);
     emitter.emit(Event::RunStarted { document: Box::new(blank.clone()), steps: 1 });
@@ -155,7 +157,7 @@ fn blank(request: &Request) -> Document {
     let project = request.folder.file_name().map_or_else(|| "bench".into(), |name| name.to_string_lossy().into_owned());
     // No file: the two commands stand for it.
     let pipeline = PipelineRef { path: String::new(), sha256 };
-    let host = host::probe(std::path::Path::new("/"));
+    let (host, _) = host_with_devices(std::path::Path::new("/"), &[]);
     let begun = Document::begun(Uuid::now_v7(), Timestamp::now(), project, pipeline);
     Document { run: RunInfo { seed: Some(request.seed), ..begun.run }, change, host, ..begun }
 }

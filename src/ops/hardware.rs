@@ -7,10 +7,11 @@ use std::path::{Path, PathBuf};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::devices::host_with_devices;
 use super::targets::{Height, LIMIT, Place, probe, program};
 use crate::host;
 use crate::pipeline::TARGETS;
-use crate::results::{ExitCode, Host};
+use crate::results::{Devices, ExitCode, Host};
 
 /// The version of the published form.
 const SCHEMA: &str = "backsight/hardware/1";
@@ -24,6 +25,9 @@ pub struct Hardware {
     pub schema: String,
     /// What stays: identity, software, targets.
     pub host: Host,
+    /// The devices beside the processor at this moment, where a driver tells of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub devices: Option<Devices>,
     /// What stands at this moment: governor, frequency, load, pressure, heat. What cannot be read is absent.
     pub state: BTreeMap<String, String>,
 }
@@ -73,8 +77,8 @@ pub fn hardware(root: &Path, folder: &Path, height: Height) -> Hardware {
     let program = program();
     let place = Place { root, folder, program: &program, limit: LIMIT };
     let probes = TARGETS.into_iter().map(|target| probe(target, height, place)).collect();
-    let host = host::with_software(host::probe(root), root, &homes).with_probes(probes);
-    Hardware { schema: SCHEMA.to_owned(), host, state: host::standing(root) }
+    let (host, devices) = host_with_devices(root, &homes);
+    Hardware { schema: SCHEMA.to_owned(), host: host.with_probes(probes), devices, state: host::standing(root) }
 }
 
 /// The host of a file: what `hardware --format json` wrote, or a results document.

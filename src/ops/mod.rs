@@ -9,6 +9,7 @@ pub mod changepoints;
 pub mod check;
 pub mod compare;
 pub mod convert;
+pub mod devices;
 mod facts;
 mod files;
 mod gate;

@@ -24,6 +24,13 @@ pub struct OnnxSettings {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1))]
     pub model: Option<String>,
+    /// Instead of one file: a file for each precision, `fp32: model.onnx`, each a template. The step is repeated for each.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub files: BTreeMap<String, String>,
+    /// Which of the model's `files` the step is repeated for. Default: all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1))]
+    pub precisions: Option<Vec<String>>,
     /// Sizes of open dimensions, by their name in the model, `batch`, `sequence`, or `input.axis`: a size, a list of sizes
     /// to try each, or the name of the dimension that it is as large as.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -157,8 +164,12 @@ impl OnnxSettings {
             self.inputs.entry(name.clone()).or_insert_with(|| input.clone());
         }
         let o = others.clone();
+        // One file that is named here is what is meant, whatever files there are besides.
+        let files = if self.model.is_some() || !self.files.is_empty() { self.files } else { o.files };
         Self {
             model: self.model.or(o.model),
+            files,
+            precisions: self.precisions.or(o.precisions),
             threads: self.threads.or(o.threads),
             scenario: self.scenario.or(o.scenario),
             rate: self.rate.or(o.rate),

@@ -34,13 +34,14 @@ pub fn expand(pipeline: &Pipeline, models: &[Model], facts: &Facts, selection: &
         expansion.generation(index, step)?;
     }
     for (index, step) in pipeline.tests.iter().enumerate() {
-        expansion.repeat(Kind::Test, index, &step.common, TEST_TIMEOUT, |template, asking| {
-            test_work(step, template, asking)
-        })?;
+        let way = (Kind::Test, index, TEST_TIMEOUT);
+        expansion
+            .repeat(way, &step.common, step.onnx.as_ref(), |template, asking| test_work(step, template, asking))?;
     }
     for (index, step) in pipeline.benchmarks.iter().enumerate() {
         let limit = step.regression.unwrap_or(pipeline.gate.regression);
-        expansion.repeat(Kind::Benchmark, index, &step.common, BENCHMARK_TIMEOUT, |template, asking| {
+        let way = (Kind::Benchmark, index, BENCHMARK_TIMEOUT);
+        expansion.repeat(way, &step.common, step.onnx.as_ref(), |template, asking| {
             benchmark_work(step, limit, template, asking)
         })?;
     }
@@ -87,25 +88,31 @@ impl Place<'_> {
 impl<'a> Expansion<'a> {
     fn repeat(
         &mut self,
-        kind: Kind,
-        index: usize,
+        (kind, index, timeout): (Kind, usize, Duration),
         common: &'a Common,
-        timeout: Duration,
+        onnx: Option<&OnnxStep>,
         work: impl Fn(&Template, Asking<'_>) -> Result<Work, (&'static str, TemplateError)>,
     ) -> Result<(), PlanError> {
         let place = Place { kind, index, name: &common.name };
+        let mut cells = Vec::new();
         for (model, target) in self.pairs(common) {
+            let precisions = onnx::precisions(onnx, model).map_err(place.template("onnx"))?;
+            cells.extend(precisions.into_iter().map(|precision| (model, target.clone(), precision)));
+        }
+        for (model, target, precision) in cells {
             let template = Template::new(self.facts, &common.name, model, &target);
             let decision = self.decide(place, common, model, &target, &template)?;
             let (facts, name) = (self.facts, common.name.as_str());
-            let asking = Asking { facts, name, model, target: &target, fallback: decision.fallback };
+            let precision = precision.as_deref();
+            let asking = Asking { facts, name, model, target: &target, precision, fallback: decision.fallback };
             let work = work(&template, asking).map_err(|(what, source)| place.template(what)(source))?;
             let mut env = self.environment(place, common, model, &template)?;
             env.extend(self.facts.target_env.get(&target).into_iter().flatten().cloned());
             if decision.fallback {
                 env.push(("BACKSIGHT_ALLOW_CPU_FALLBACK".to_owned(), "1".to_owned()));
             }
-            let id = item_id(kind, &common.name, model, (!common.targets.is_empty()).then_some(target.as_str()));
+            let shown = (!common.targets.is_empty()).then_some(target.as_str());
+            let id = item_id(kind, &common.name, model, [("precision", precision), ("target", shown)]);
             self.push(
                 common,
                 Item {
@@ -143,7 +150,7 @@ impl<'a> Expansion<'a> {
         let env = self.environment(place, common, None, &plain)?;
         let skip = last_reason.filter(|_| outputs.is_empty());
         let work = Work::Generate { template: step.template.clone(), outputs };
-        let id = item_id(Kind::Generation, &common.name, None, None);
+        let id = item_id(Kind::Generation, &common.name, None, []);
         let timeout = common.timeout.map_or(VERIFY_TIMEOUT, |limit| limit.0);
         self.push(
             common,
@@ -257,10 +264,10 @@ fn blank(kind: Kind, id: String, common: &Common, model: Option<&Model>, target:
     }
 }
 
-fn item_id(kind: Kind, name: &str, model: Option<&Model>, target: Option<&str>) -> String {
+fn item_id<const N: usize>(kind: Kind, name: &str, model: Option<&Model>, others: [(&str, Option<&str>); N]) -> String {
     let model = model.map(|model| format!("model={}", model.id));
-    let target = target.map(|target| format!("target={target}"));
-    let axes: Vec<String> = model.into_iter().chain(target).collect();
+    let others = others.into_iter().filter_map(|(axis, value)| Some(format!("{axis}={}", value?)));
+    let axes: Vec<String> = model.into_iter().chain(others).collect();
     let axes = if axes.is_empty() { String::new() } else { format!("[{}]", axes.join(",")) };
     format!("{}/{name}{axes}", kind.section())
 }

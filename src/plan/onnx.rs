@@ -23,8 +23,33 @@ pub(super) struct Asking<'a> {
     pub name: &'a str,
     pub model: Option<&'a Model>,
     pub target: &'a str,
+    /// Which of the model's files.
+    pub precision: Option<&'a str>,
     /// A rule lets nodes run on the processor.
     pub fallback: bool,
+}
+
+/// The precisions that a step is repeated for; none where its model is one file.
+pub(super) fn precisions(step: Option<&OnnxStep>, model: Option<&Model>) -> Result<Vec<Option<String>>, TemplateError> {
+    let Some(step) = step else { return Ok(vec![None]) };
+    let mut settings = step.settings();
+    if let Some(known) = model.and_then(|model| model.onnx.as_ref()) {
+        settings = settings.or(known);
+    }
+    let names: Vec<&String> = settings.files.keys().collect();
+    let Some(wanted) = &settings.precisions else {
+        return Ok(if names.is_empty() { vec![None] } else { names.into_iter().cloned().map(Some).collect() });
+    };
+    if let Some(unknown) = wanted.iter().find(|wanted| !settings.files.contains_key(*wanted)) {
+        let whose = model.map_or_else(|| "the step".to_owned(), |model| format!("the model `{}`", model.id));
+        let known = match names.len() {
+            0 => "it names no `files`".to_owned(),
+            _ => format!("it has {}", names.iter().map(|name| name.as_str()).collect::<Vec<_>>().join(", ")),
+        };
+        let text = format!("{whose} has no file of the precision `{unknown}` ({known}); name it under `onnx: files:`");
+        return Err(TemplateError(text));
+    }
+    Ok(wanted.iter().cloned().map(Some).collect())
 }
 
 /// The call.
@@ -46,7 +71,8 @@ pub(super) fn invocation(
         settings = settings.or(known);
         settings.shapes.retain(|name, _| !fixed.iter().any(|(known, _)| known == name));
     }
-    let path = match (&settings.model, asking.model.and_then(|model| model.path.as_ref())) {
+    let file = asking.precision.and_then(|precision| settings.files.get(precision));
+    let path = match (file.or(settings.model.as_ref()), asking.model.and_then(|model| model.path.as_ref())) {
         (Some(path), _) => template.render(path)?,
         (None, Some(path)) => path.clone(),
         (None, None) => {
@@ -58,6 +84,9 @@ pub(super) fn invocation(
     let mut option = |name: &str, value: String| own::option(&mut args, name, value);
     option("name", asking.name.to_owned());
     option("target", asking.target.to_owned());
+    if let Some(precision) = asking.precision {
+        option("precision", precision.to_owned());
+    }
     let golden = settings.golden.as_ref().map(|golden| template.render(golden)).transpose()?;
     let runtime = settings.runtime.as_ref().map(|runtime| template.render(runtime)).transpose()?;
     for (name, size) in fixed {

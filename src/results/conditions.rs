@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Reason;
+use super::{DeviceConditions, Reason, Span};
 
 /// The share of the time in which something waited for a processor from which a measurement is noisy.
 const CPU_PRESSURE: f64 = 0.20;
@@ -27,15 +27,6 @@ pub struct Pressure {
     /// The share in which all tasks that had work waited; absent where the kernel does not tell.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub full: Option<f64>,
-}
-
-/// A figure at the beginning and at the end.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Span {
-    /// At the beginning.
-    pub before: f64,
-    /// At the end.
-    pub after: f64,
 }
 
 /// The state of the host while something was measured. What could not be read is absent, with the reason in `unread`.
@@ -64,6 +55,9 @@ pub struct Conditions {
     /// How often a processor was slowed down because of its heat.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub throttled: Option<u64>,
+    /// The devices beside the processor, where a driver tells of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub devices: Vec<DeviceConditions>,
     /// Per field that could not be read, the reason.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub unread: BTreeMap<String, String>,
@@ -109,7 +103,8 @@ impl Conditions {
                 .filter(|times| *times > 0)
                 .map(|times| ("throttled", format!("processors were slowed down because of their heat {times} times"))),
         ];
-        let found: Vec<(&str, String)> = found.into_iter().flatten().collect();
+        let devices = self.devices.iter().flat_map(DeviceConditions::doubts);
+        let found: Vec<(&str, String)> = found.into_iter().flatten().chain(devices).collect();
         let (code, _) = found.first()?;
         let text: Vec<&str> = found.iter().map(|(_, text)| text.as_str()).collect();
         Some(Reason::new(*code, text.join("; ")))
@@ -122,7 +117,8 @@ fn percent(share: f64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Conditions, Pressure, Span};
+    use super::{Conditions, Pressure};
+    use crate::results::Span;
 
     fn doubt(conditions: &Conditions) -> Option<(String, String)> {
         conditions.doubt().map(|reason| (reason.code, reason.text))

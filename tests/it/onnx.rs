@@ -5,16 +5,16 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::{env, fs};
 
 use backsight::results::{Document, Matrix, MatrixOutcome, StepStatus, Validity, Verdict};
 use serde_json::Value;
 
+use crate::onnx_files::{that_adds, with_weights};
 use crate::sandbox::Sandbox;
 
 /// Where packages with models and runtimes are.
-fn packages() -> Option<PathBuf> {
+pub(crate) fn packages() -> Option<PathBuf> {
     let told = env::var_os("BACKSIGHT_TEST_MODELS").map(PathBuf::from);
     let insists = told.is_some() || env::var_os("CI").is_some();
     let cache = env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
@@ -29,17 +29,17 @@ fn packages() -> Option<PathBuf> {
 }
 
 /// The usual runtime, and the one with OpenVINO.
-fn runtime(packages: &Path, name: &str) -> String {
+pub(crate) fn runtime(packages: &Path, name: &str) -> String {
     packages.join(name).join("lib/python3/site-packages/onnxruntime/capi").display().to_string()
 }
 
-fn sandbox(packages: &Path, pipeline: &str) -> Sandbox {
+pub(crate) fn sandbox(packages: &Path, pipeline: &str) -> Sandbox {
     let sandbox = Sandbox::with(pipeline).env("BACKSIGHT_ONNXRUNTIME", &runtime(packages, "cpu"));
     std::os::unix::fs::symlink(packages.join("models"), sandbox.path(".models")).unwrap();
     sandbox
 }
 
-const DIRECTION: &str = ".models/rapidocr_onnxruntime/models/ch_ppocr_mobile_v2.0_cls_infer.onnx";
+pub(crate) const DIRECTION: &str = ".models/rapidocr_onnxruntime/models/ch_ppocr_mobile_v2.0_cls_infer.onnx";
 const GOLDEN: &str = ".models/onnx/backend/test/data";
 
 /// A step's status by the model it was for.
@@ -181,6 +181,8 @@ rules:
     let inspected: Value = serde_json::from_str(&inspected).unwrap();
     let input = inspected["inputs"][0]["name"].as_str().unwrap().to_owned();
     sandbox.write("backsight.yml", sandbox.read("backsight.yml").replace("'0': -1", &format!("'{input}': -1")));
+    let alone = sandbox.run(&["onnx", "check", "wrong/model.onnx"]);
+    assert!(alone.code == 1 && alone.stderr.contains("test_data_set_0: output `"), "{}", alone.stderr);
     let outcome = sandbox.run(&["run"]);
     assert_eq!(outcome.code, 1, "{}", outcome.stdout);
     let document = sandbox.document();
@@ -252,75 +254,6 @@ fn bad_input_is_told_plainly() {
     );
 }
 
-/// A library that says it is ONNX Runtime of this version, and then ends the process if `crashes`.
-fn fake_runtime(folder: &Path, version: &str, crashes: bool) -> PathBuf {
-    let (source, library) = (folder.join(format!("{version}.c")), folder.join(format!("lib-{version}-{crashes}.so")));
-    let end = if crashes { "__builtin_trap();" } else { "return 0;" };
-    let text = format!(
-        "struct api {{ const void *(*get)(unsigned); const char *(*version)(void); }};\n\
-         static const void *get(unsigned v) {{ {end} }}\nstatic const char *version(void) {{ return \"{version}\"; }}\n\
-         static struct api api = {{ get, version }};\nconst struct api *OrtGetApiBase(void) {{ return &api; }}\n"
-    );
-    fs::write(&source, text).unwrap();
-    let built = Command::new("cc").args(["-shared", "-fPIC", "-o"]).arg(&library).arg(&source).status().unwrap();
-    assert!(built.success());
-    library
-}
-
-#[test]
-fn a_runtime_that_is_old_broken_or_crashes_takes_nothing_along() {
-    let Some(packages) = packages() else { return };
-    let sandbox = sandbox(&packages, "version: 1\ntests: [{ run: 'true' }]\n");
-    let old = fake_runtime(&sandbox.work(), "1.10.0", false);
-    sandbox.write("text.so", "this is no library");
-    let crashes = fake_runtime(&sandbox.work(), "1.32.0", true);
-    let sizes = "shapes: { x.0: 1, x.2: 48, x.3: 192 }";
-    sandbox.write(
-        "backsight.yml",
-        format!(
-            "version: 1
-tests:
-  - {{ name: old, onnx: {{ model: {DIRECTION}, {sizes}, runtime: {old} }} }}
-  - {{ name: text, onnx: {{ model: {DIRECTION}, {sizes}, runtime: text.so }} }}
-  - {{ name: crashes, onnx: {{ model: {DIRECTION}, {sizes}, runtime: {crashes} }} }}
-  - {{ name: good, onnx: {{ model: {DIRECTION}, {sizes} }} }}
-benchmarks:
-  - {{ name: crash, onnx: {{ model: {DIRECTION}, {sizes}, runtime: {crashes} }} }}
-  - {{ name: fine, onnx: {{ model: {DIRECTION}, {sizes}, duration: 100ms }} }}
-",
-            old = old.display(),
-            crashes = crashes.display()
-        ),
-    );
-    let outcome = sandbox.run(&["run"]);
-    assert_eq!(outcome.code, 1, "{}", outcome.stdout);
-    let document = sandbox.document();
-    let message = |step: &str| {
-        let case = document.cases.iter().find(|case| case.step == format!("tests/{step}")).unwrap();
-        case.failures.first().and_then(|failure| failure.message.clone()).unwrap_or_default()
-    };
-    assert!(
-        message("old").starts_with("runtime_too_old: ") && message("old").contains("is version 1.10.0; 1.17 or newer"),
-        "{}",
-        message("old")
-    );
-    assert!(
-        message("text").starts_with("no_runtime: ") && message("text").contains("cannot be loaded"),
-        "{}",
-        message("text")
-    );
-    assert!(message("crashes").contains("signal"), "{}", message("crashes"));
-    let step = |id: &str| document.steps.iter().find(|step| step.id == id).unwrap();
-    assert_eq!(step("tests/good").status, StepStatus::Passed);
-    assert_eq!(step("benchmarks/crash").status, StepStatus::Failed);
-    assert!(
-        step("benchmarks/crash").reason.as_ref().unwrap().text.contains("signal"),
-        "{:?}",
-        step("benchmarks/crash")
-    );
-    assert_eq!(step("benchmarks/fine").status, StepStatus::Passed);
-}
-
 /// What the scenarios report, and when a result does not count.
 #[test]
 fn scenarios_have_their_figures_and_their_validity() {
@@ -372,6 +305,47 @@ fn scenarios_have_their_figures_and_their_validity() {
     assert_eq!(strict["validity"]["reason"]["code"], "latency_limit");
     let refused = sandbox.run(&["onnx", "measure", "--scenario", "server", DIRECTION]);
     assert!(refused.code == 2 && refused.stderr.contains("needs --rate"), "{}", refused.stderr);
+}
+
+/// Precision by threads: each file a step of its own, each number of threads a benchmark in it.
+#[test]
+fn a_model_has_a_file_for_each_precision() {
+    let Some(packages) = packages() else { return };
+    let sandbox = sandbox(
+        &packages,
+        "version: 1
+models:
+  - id: adds
+    onnx: { files: { fp16: half.onnx, fp32: whole.onnx, bf16: whole.onnx } }
+tests:
+  - { name: answers, for_each: models, onnx: { precisions: [fp32, fp16] } }
+benchmarks:
+  - { name: speed, for_each: models, onnx: { threads: [1, 2], duration: 50ms } }
+",
+    );
+    sandbox.write("half.onnx", that_adds(10));
+    sandbox.write("whole.onnx", that_adds(1));
+    let outcome = sandbox.run(&["run"]);
+    assert_eq!(outcome.code, 3, "one was not measured: {}", outcome.stdout);
+    let document = sandbox.document();
+    let status: BTreeMap<&str, StepStatus> =
+        document.steps.iter().map(|step| (step.id.as_str(), step.status)).collect();
+    for id in ["tests/answers", "benchmarks/speed"] {
+        for precision in ["fp16", "fp32"] {
+            let id = format!("{id}[model=adds,precision={precision}]");
+            assert_eq!(status[id.as_str()], StepStatus::Passed, "{id}: {}", outcome.stdout);
+        }
+    }
+    assert_eq!(code(&document, "speed[model=adds,precision=bf16]"), "wrong_precision", "its weights say otherwise");
+    let series: Vec<String> = document
+        .benchmarks
+        .iter()
+        .map(|benchmark| format!("{} {}", benchmark.parameters["precision"], benchmark.parameters["threads"]))
+        .collect();
+    assert_eq!(series, ["fp16 1", "fp16 2", "fp32 1", "fp32 2"]);
+    let both = Sandbox::with("version: 1\ntests: [{ onnx: { model: a.onnx, files: { fp32: b.onnx } } }]\n");
+    let refused = both.run(&["check"]);
+    assert!(refused.code == 2 && refused.stderr.contains("`files` cannot stand beside `model`"), "{}", refused.stderr);
 }
 
 /// A model that became slower is found in pairs, like any harness.
@@ -440,25 +414,4 @@ tests:
     }
     let missing = sandbox.finish(sandbox.command(&["run"]).env("BACKSIGHT_BROWSER", "/nowhere/chromium"));
     assert!(missing.stderr.contains("/nowhere/chromium cannot be started"), "{}{}", missing.stdout, missing.stderr);
-}
-
-/// A model whose weights are in a file of their own, of so many numbers: the fewest bytes that say so.
-fn with_weights(location: &str, count: u64) -> Vec<u8> {
-    fn number(mut value: u64) -> Vec<u8> {
-        let mut bytes = Vec::new();
-        loop {
-            let low = (value & 0x7f) as u8;
-            value >>= 7;
-            bytes.push(if value > 0 { low | 0x80 } else { low });
-            if value == 0 {
-                return bytes;
-            }
-        }
-    }
-    let field = |tag: u64, body: &[u8]| [number(tag << 3 | 2), number(body.len() as u64), body.to_vec()].concat();
-    let scalar = |tag: u64, value: u64| [number(tag << 3), number(value)].concat();
-    let entry = [field(1, b"location"), field(2, location.as_bytes())].concat();
-    let weight = [scalar(1, count), scalar(2, 1), field(8, b"w"), field(13, &entry), scalar(14, 1)].concat();
-    let graph = [field(5, &weight)].concat();
-    [scalar(1, 8), field(7, &graph)].concat()
 }

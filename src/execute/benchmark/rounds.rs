@@ -56,7 +56,7 @@ pub(in crate::execute) fn measure(
     let mut rounds = Rounds {
         phase,
         rig,
-        since: Since::now(),
+        since: Since::now(None),
         benches: Vec::new(),
         random: Random::new(phase.seed),
         last: Instant::now(),
@@ -64,7 +64,7 @@ pub(in crate::execute) fn measure(
     rounds.compare_environments(steps);
     rounds.open(steps, preparation, finish);
     // What the builds did to the host says nothing of the measurement.
-    rounds.since = Since::now();
+    rounds.since = Since::now(phase.workshop.devices.as_ref());
     rounds.warm_up();
     let first = rounds.first_pairs();
     rounds.measure(first, finish)
@@ -74,7 +74,7 @@ struct Rounds<'a> {
     phase: Phase<'a>,
     rig: Rig,
     /// The state of the host when the first execution began.
-    since: Since,
+    since: Since<'a>,
     /// With the step's place.
     benches: Vec<(usize, Bench<'a>)>,
     random: Random,

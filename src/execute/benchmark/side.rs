@@ -186,8 +186,9 @@ fn call_harness(call: &mut Call<'_>, mut iteration: Iteration, log: &mut Log<'_>
             Some(Reason::new("timeout", format!("it took longer than {:?}", call.item.timeout)))
         }
         _ if !called.process.success() => {
-            let text = format!("the harness ended with {} after {found} benchmarks", called.process.status);
-            Some(Reason::new("command_failed", text))
+            let text = format!("the harness ended with {} after {found} benchmarks", called.process.ending());
+            let code = if called.process.out_of_memory { "out_of_memory" } else { "command_failed" };
+            Some(Reason::new(code, text))
         }
         Err(text) => Some(Reason::new("unreadable_output", text.clone())),
         Ok(_) => None,

@@ -55,7 +55,7 @@ pub(super) fn conclude(
                 _ if failure.skipped => StepStatus::Skipped,
                 code if is_wrong(code) => StepStatus::Failed,
                 "timeout" => StepStatus::TimedOut,
-                "command_failed" => StepStatus::Failed,
+                "command_failed" | "out_of_memory" => StepStatus::Failed,
                 _ => StepStatus::Errored,
             };
             Ended { exit: failure.exit, reason: Some(failure.reason), ..Ended::new(status) }

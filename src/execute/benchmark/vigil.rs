@@ -5,8 +5,8 @@ use std::sync::OnceLock;
 
 use super::rig::calibrate;
 use super::subject::{FIRST, first_is_permitted};
-use crate::execute::{Emitter, Environment};
-use crate::host::State;
+use crate::execute::{Emitter, Workshop};
+use crate::host::{DeviceAsker, State};
 use crate::results::{Conditions, Event, Measuring};
 
 /// Runs of `true` that the own overhead is the median of: about 15 ms.
@@ -18,9 +18,9 @@ pub(in crate::execute) struct Vigil(OnceLock<(State, Measuring)>);
 
 impl Vigil {
     /// Begins, unless it has begun.
-    pub(in crate::execute) fn begin(&self, environment: &Environment, emitter: &Emitter) {
+    pub(in crate::execute) fn begin(&self, workshop: &Workshop, emitter: &Emitter) {
         self.0.get_or_init(|| {
-            let overhead_ns = calibrate(RUNS, &environment.whole(&[], &[])).ok();
+            let overhead_ns = calibrate(RUNS, &workshop.environment.whole(&[], &[])).ok();
             let overhead_runs = if overhead_ns.is_some() { RUNS } else { 0 };
             let measuring = Measuring {
                 overhead_ns,
@@ -29,30 +29,39 @@ impl Vigil {
                 conditions: None,
             };
             emitter.emit(Event::Measuring { measuring: measuring.clone() });
-            (State::read(Path::new("/")), measuring)
+            (state(workshop.devices.as_ref()), measuring)
         });
     }
 
     /// Ends, if it has begun.
-    pub(in crate::execute) fn end(&self, emitter: &Emitter) {
+    pub(in crate::execute) fn end(&self, workshop: &Workshop, emitter: &Emitter) {
         if let Some((before, measuring)) = self.0.get() {
-            let conditions = Some(before.until(&State::read(Path::new("/"))));
+            let conditions = Some(before.until(&state(workshop.devices.as_ref())));
             emitter.emit(Event::Measuring { measuring: Measuring { conditions, ..measuring.clone() } });
         }
     }
 }
 
+/// The state of the host now, with that of its devices where somebody tells it.
+fn state(devices: Option<&DeviceAsker>) -> State {
+    let state = State::read(Path::new("/"));
+    match devices {
+        Some(asker) => state.with_devices(asker.ask()),
+        None => state,
+    }
+}
+
 /// The state of the host when the measuring of one benchmark began.
 #[derive(Debug)]
-pub(super) struct Since(State);
+pub(super) struct Since<'a>(State, Option<&'a DeviceAsker>);
 
-impl Since {
-    pub(super) fn now() -> Self {
-        Self(State::read(Path::new("/")))
+impl<'a> Since<'a> {
+    pub(super) fn now(devices: Option<&'a DeviceAsker>) -> Self {
+        Self(state(devices), devices)
     }
 
     /// The conditions from then to now.
     pub(super) fn conditions(&self) -> Conditions {
-        self.0.until(&State::read(Path::new("/")))
+        self.0.until(&state(self.1))
     }
 }

@@ -1,9 +1,11 @@
 //! The time that queries are measured by.
 
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
-/// How long before a wanted instant a thread wakes up by itself: what the system's timers are late by, usually.
-const EARLY: Duration = Duration::from_micros(100);
+/// How long before a wanted instant a thread wakes up and waits awake: as long as the system was seen to be late, within
+/// these, in nanoseconds. A busy system is late by more than an idle one, and waiting awake takes a processor.
+const EARLY: std::ops::RangeInclusive<u64> = 100_000..=2_000_000;
 
 /// A clock that can be waited for.
 pub trait Clock: Sync {
@@ -14,24 +16,35 @@ pub trait Clock: Sync {
 }
 
 /// The monotonic clock of the system.
-#[derive(Debug, Clone, Copy)]
-pub struct RealClock(Instant);
+#[derive(Debug)]
+pub struct RealClock {
+    began: Instant,
+    /// How long before an instant a thread wakes up, in nanoseconds.
+    early: AtomicU64,
+}
 
 impl RealClock {
     /// Starts at nothing.
     pub fn start() -> Self {
-        Self(Instant::now())
+        Self { began: Instant::now(), early: AtomicU64::new(*EARLY.start() * 2) }
     }
 }
 
 impl Clock for RealClock {
     fn now(&self) -> Duration {
-        self.0.elapsed()
+        self.began.elapsed()
     }
 
     fn wait_until(&self, at: Duration) {
-        if let Some(long) = at.checked_sub(self.now() + EARLY) {
+        let early = self.early.load(Relaxed);
+        if let Some(wake) = at.checked_sub(Duration::from_nanos(early))
+            && let Some(long) = wake.checked_sub(self.now())
+        {
             std::thread::sleep(long);
+            let late = u64::try_from(self.now().saturating_sub(wake).as_nanos()).unwrap_or(u64::MAX);
+            // At once as early as it was late and half as much again; slowly later while it is punctual.
+            let next = late.saturating_mul(3) / 2;
+            self.early.store(next.max(early - early / 64).clamp(*EARLY.start(), *EARLY.end()), Relaxed);
         }
         while self.now() < at {
             std::hint::spin_loop();

@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::execute::{Emitter, Environment, Workshop, execute};
 use crate::host::{self, Revision};
 use crate::ops::against::{self, Side};
+use crate::ops::devices::asker;
 use crate::ops::facts::facts;
 use crate::ops::load::load;
 use crate::ops::planning::{PlanningError, planned};
@@ -97,6 +98,7 @@ impl Bench {
             arms: Some(copies.arms.clone()),
             seed: new_seed(),
             false_alarms: terms.false_alarms,
+            devices: asker(),
         };
         let mut item = self.item.clone();
         if let Work::Benchmark(measure) = &mut item.work {

@@ -3,6 +3,8 @@
 #![cfg_attr(not(feature = "onnx"), allow(dead_code, reason = "without a runtime nothing of it is asked for"))]
 
 mod answers;
+#[cfg(feature = "onnx")]
+mod device;
 mod memory;
 mod report;
 mod timing;
@@ -28,6 +30,8 @@ pub struct Request {
     pub model: PathBuf,
     /// The name in results.
     pub name: String,
+    /// Which of several files of one model it is: a parameter of results.
+    pub precision: Option<String>,
     /// Where it is to run.
     pub target: String,
     /// The number of the device.
@@ -52,6 +56,8 @@ pub struct Request {
     pub streams: usize,
     /// At least so many queries.
     pub queries: usize,
+    /// With fewer a result does not count.
+    pub least: usize,
     /// At least so long.
     pub time: Duration,
     /// Not longer than this, for each combination.
@@ -145,7 +151,9 @@ impl From<InputError> for Problem {
     fn from(error: InputError) -> Self {
         let code = match error {
             InputError::Open { .. } => "open_dimension",
-            InputError::Kind { .. } => return Self::new(Fate::Skipped, "unsupported_input", error.to_string()),
+            InputError::Kind { .. } | InputError::NoTensor { .. } => {
+                return Self::new(Fate::Skipped, "unsupported_input", error.to_string());
+            }
             InputError::Large { .. } => "large_input",
             InputError::NoInput { .. } | InputError::NoDimension { .. } => "unknown_input",
         };
@@ -159,6 +167,7 @@ impl From<crate::onnx::EngineError> for Problem {
         let fate = match error.code {
             "unsupported_op" | "ep_unavailable" | "insufficient_memory" => Fate::Skipped,
             "invalid_model" | "invalid_input" => Fate::Wrong,
+            "device_failed" => Fate::Broken,
             _ => Fate::Failed,
         };
         Self::new(fate, error.code, error.text)
@@ -169,10 +178,16 @@ impl Request {
     /// What the model says of itself, and whether it can fit at all.
     pub(super) fn facts(&self) -> Result<ModelFacts, Problem> {
         let facts = inspect(&self.model)?;
+        if let Some(told) = self.precision.as_ref().filter(|told| !facts.fits(told)) {
+            let found = facts.precision().map_or("none", crate::onnx::Element::name);
+            let path = self.model.display();
+            let text = format!("{path} is to be of the precision {told}, but its weights are {found}; name it rightly");
+            return Err(Problem::new(Fate::Wrong, "wrong_precision", text));
+        }
         if let Some(there) = self.memory.filter(|there| facts.least_memory() > *there) {
             let mib = |bytes: u64| bytes >> 20;
             let text = format!(
-                "it needs at least {} MiB for its weights, this process may use {} MiB",
+                "it needs at least {} MiB for its weights, this process may use {} MiB; give it more, or take a smaller model",
                 mib(facts.least_memory()),
                 mib(there)
             );

@@ -90,6 +90,13 @@ fn metrics(request: &Request, one: &Measured) -> Vec<Value> {
     if let Some(joules) = one.energy.filter(|_| answered > 0.0) {
         metrics.push(json!({ "metric": "energy", "value": joules / answered, "unit": "J", "direction": "lower" }));
     }
+    if let Some(peak) = one.device_memory {
+        metrics.push(json!({ "metric": "device_memory", "value": peak, "unit": "bytes", "direction": "lower" }));
+    }
+    if let Some(joules) = one.device_energy.filter(|_| answered > 0.0) {
+        metrics
+            .push(json!({ "metric": "device_energy", "value": joules / answered, "unit": "J", "direction": "lower" }));
+    }
     metrics
 }
 
@@ -102,7 +109,8 @@ fn note(one: &Measured, n: usize) -> Option<String> {
     let unsettled = (!one.warm_up.stable)
         .then(|| format!("times had not settled after {} executions of warm-up", one.warm_up.runs));
     let kept = (n > KEPT).then(|| format!("every {}th of {n} latencies is kept", n.div_ceil(KEPT)));
-    let all: Vec<String> = missing.chain(unsettled).chain(kept).collect();
+    let device = one.device_unread.as_ref().map(|why| format!("of the device: {why}"));
+    let all: Vec<String> = missing.chain(unsettled).chain(kept).chain(device).collect();
     (!all.is_empty()).then(|| all.join("; "))
 }
 
@@ -127,8 +135,9 @@ pub fn ctrf(request: &Request, result: &Result<(Vec<Checked>, Execution), Proble
         Some(Fate::Failed | Fate::Wrong | Fate::Broken) => "failed",
     };
     let test = |checked: &Checked| {
-        let name =
-            if checked.name.is_empty() { request.name.clone() } else { format!("{}/{}", request.name, checked.name) };
+        let parts = [Some(&request.name), request.precision.as_ref(), Some(&checked.name)];
+        let name: Vec<&str> = parts.into_iter().flatten().map(String::as_str).filter(|part| !part.is_empty()).collect();
+        let name = name.join("/");
         let mut test = json!({ "name": name, "status": status(checked), "duration": checked.took_ns as f64 / 1e6 });
         if let Some(problem) = &checked.problem {
             test["message"] = json!(format!("{}: {}", problem.reason.code, problem.reason.text));

@@ -23,6 +23,12 @@ pub struct Measured {
     pub peak_memory: Option<u64>,
     /// What the processor packages used meanwhile, in joules.
     pub energy: Option<f64>,
+    /// The most memory that was held on the device, in bytes.
+    pub device_memory: Option<u64>,
+    /// What the device used meanwhile, in joules.
+    pub device_energy: Option<f64>,
+    /// Why figures of the device are missing.
+    pub device_unread: Option<String>,
     /// Why the result does not count.
     pub invalid: Option<crate::results::Reason>,
 }
@@ -47,6 +53,7 @@ mod engine {
         Effort, Engine, ModelFacts, Options, Ready, RealClock, Scenario, Service, Sizes, Timed, make, warm_up,
     };
     use crate::ops::onnx::answers::engine::try_all;
+    use crate::ops::onnx::device::DeviceWatch;
     use crate::ops::onnx::{Problem, Request, memory, processors};
     use crate::results::{Execution, Reason};
     use crate::stats::upper_bound;
@@ -80,6 +87,7 @@ mod engine {
     ) -> Result<Measured, Problem> {
         let options =
             Options { providers: request.providers()?.to_vec(), device: request.device, threads, profile: None };
+        let mut device = DeviceWatch::begin(&request.target);
         memory::forget_peak();
         let mut services = Vec::new();
         let mut loading_ns = 0.0;
@@ -100,29 +108,49 @@ mod engine {
             let known = warm_up(service.as_mut(), &clock, effort).map_err(failed)?;
             warm.get_or_insert(known);
         }
+        let mark = device.as_mut().map(DeviceWatch::look);
         let energy = memory::energy();
         let timed = crate::onnx::measure(request.scenario, &mut services, effort).map_err(failed)?;
         let energy =
             energy.zip(memory::energy()).and_then(|(before, after)| Some(after.checked_sub(before)? as f64 / 1e6));
+        let device_energy = device.as_mut().zip(mark).and_then(|(device, mark)| device.energy_since(&mark));
         let Some(warm_up) = warm else { return Err(failed(("no_service", "nothing was made ready".to_owned()))) };
         let invalid = invalid(request, &timed);
+        let batch = sizes.get("batch").or_else(|| sizes.get("batch_size")).copied().unwrap_or(1);
+        let batch = u64::try_from(batch).unwrap_or(1);
+        Ok(Measured {
+            parameters: parameters(request, sizes, threads),
+            batch,
+            loading_ns,
+            warm_up,
+            timed,
+            peak_memory: memory::peak(),
+            energy,
+            device_memory: device.as_ref().and_then(DeviceWatch::peak),
+            device_energy,
+            device_unread: device.as_ref().and_then(DeviceWatch::why).map(str::to_owned),
+            invalid,
+        })
+    }
+
+    /// What tells a combination apart.
+    fn parameters(request: &Request, sizes: &Sizes, threads: usize) -> Vec<(String, String)> {
         let told = request.dimensions.keys().filter(|name| !request.fixed.contains(*name));
         let mut parameters: Vec<(String, String)> =
             told.filter_map(|name| Some((name.clone(), sizes.get(name)?.to_string()))).collect();
+        parameters.extend(request.precision.clone().map(|precision| ("precision".to_owned(), precision)));
         // The usual number of threads is part of the class of the host.
         if !request.threads.is_empty() {
             parameters.push(("threads".to_owned(), threads.to_string()));
         }
-        let batch = sizes.get("batch").or_else(|| sizes.get("batch_size")).copied().unwrap_or(1);
-        let batch = u64::try_from(batch).unwrap_or(1);
-        Ok(Measured { parameters, batch, loading_ns, warm_up, timed, peak_memory: memory::peak(), energy, invalid })
+        parameters
     }
 
     /// The rules of MLPerf Inference: enough queries, enough time, and a percentile that is known to hold.
     fn invalid(request: &Request, timed: &Timed) -> Option<Reason> {
         let n = timed.latencies.len();
-        if n < request.queries && timed.unanswered == 0 {
-            let (wanted, most) = (request.queries, request.most.as_secs_f64());
+        if n < request.least && timed.unanswered == 0 {
+            let (wanted, most) = (request.least, request.most.as_secs_f64());
             let text = format!("{n} of at least {wanted} queries in {most:.1} s; raise the budget, or lower `queries`");
             return Some(Reason::new("too_few_queries", text));
         }

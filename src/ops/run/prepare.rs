@@ -11,6 +11,7 @@ use super::{quarantine, tools};
 use crate::execute::{Environment, Workshop};
 use crate::host::CopiesError;
 use crate::ops::against::{self, Copies, Side};
+use crate::ops::devices::{asker, host_with_devices};
 use crate::ops::facts::facts;
 use crate::ops::load::{Loaded, load};
 use crate::ops::planning::{PlanningError, planned};
@@ -91,6 +92,7 @@ pub(super) fn prepare(request: Request) -> Result<Prepared, RunError> {
         seed,
         // Half is where a level stops being one.
         false_alarms: gate.false_alarms.0.min(0.5),
+        devices: if measures { asker() } else { None },
     };
     Ok(Prepared {
         facts,
@@ -112,7 +114,7 @@ pub(super) fn prepare(request: Request) -> Result<Prepared, RunError> {
 fn machine(loaded: &Loaded) -> results::Host {
     let root = std::path::Path::new("/");
     let homes = host::virtual_environments(&|name| std::env::var(name).ok(), &loaded.workspace);
-    let machine = host::with_software(host::probe(root), root, &homes);
+    let (machine, _) = host_with_devices(root, &homes);
     machine.with_probes(of_pipeline(loaded, Height::Operation))
 }
 

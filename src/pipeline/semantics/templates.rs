@@ -106,6 +106,9 @@ impl Checker<'_, '_> {
                         self.template(text, &step.way_to("onnx", key), scope);
                     }
                 }
+                for path in settings.files.values() {
+                    self.template(path, &step.way_to("onnx", "files"), scope);
+                }
             }
             None => {}
         }

@@ -9,6 +9,7 @@ pub(super) fn test(test: &TestStep, step: &Step<'_>, file: File<'_>, findings: &
     one(&[("run", test.run.is_some()), ("onnx", test.onnx.is_some())], step, file, findings);
     if let Some(onnx) = &test.onnx {
         server(onnx, step, file, findings);
+        files(onnx, step, file, findings);
         let given =
             [("junit", test.junit.is_some()), ("harness", test.harness.is_some()), ("output", test.output.is_some())];
         not_beside("onnx", &given, step, file, findings);
@@ -21,6 +22,7 @@ pub(super) fn benchmark(benchmark: &BenchmarkStep, step: &Step<'_>, file: File<'
     one(&works, step, file, findings);
     if let Some(onnx) = &benchmark.onnx {
         server(onnx, step, file, findings);
+        files(onnx, step, file, findings);
     }
     if let Some(llm) = &benchmark.llm {
         llm::check(llm, step, file, findings);
@@ -66,6 +68,18 @@ fn one(works: &[(&'static str, bool)], step: &Step<'_>, file: File<'_>, findings
             findings.push(found.help("make two steps of it"));
         }
         (Some(_), None) => {}
+    }
+}
+
+/// A model is one file, or one for each precision.
+fn files(onnx: &OnnxStep, step: &Step<'_>, file: File<'_>, findings: &mut Findings) {
+    let settings = onnx.settings();
+    let beside = [("files", !settings.files.is_empty()), ("precisions", settings.precisions.is_some())];
+    let beside = beside.into_iter().find(|(_, given)| *given);
+    if let Some((key, _)) = beside.filter(|_| settings.model.is_some()) {
+        let message = format!("`{key}` cannot stand beside `model`, which is one file");
+        let found = Diagnostic::error("one-file", file.at(&step.way_to("onnx", key)), message);
+        findings.push(found.help("write `files: { fp32: FILE, int8: FILE }` without `model`"));
     }
 }
 

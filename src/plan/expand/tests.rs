@@ -56,6 +56,39 @@ fn steps_repeat_for_models_and_targets_and_say_why_they_are_skipped() {
     assert_eq!(measure.run, Invocation::Args(vec!["x".into(), "a".into()]));
 }
 
+/// Each precision is a step of its own, with a file of its own.
+#[test]
+fn a_model_with_several_files_is_repeated_for_each() {
+    let models = json!([
+        {"id": "a", "path": "a.onnx", "onnx": {"files": {"int8": "{{ model.id }}/q.onnx", "fp32": "a/f.onnx"}}},
+        {"id": "b", "path": "b.onnx"}
+    ]);
+    let file =
+        |onnx: Value| json!({"models": models, "benchmarks": [{"name": "l", "for_each": "models", "onnx": onnx}]});
+    let told = |plan: &Plan| -> Vec<(String, String)> {
+        let of = |work: &Work| match work {
+            Work::Benchmark(measure) => measure.run.display(),
+            _ => panic!("{work:?}"),
+        };
+        let last = |command: String| command.rsplit(' ').next().unwrap().to_owned();
+        plan.items.iter().map(|item| (item.id.clone(), last(of(&item.work)))).collect()
+    };
+    let own = |pairs: &[(&str, &str)]| -> Vec<(String, String)> {
+        pairs.iter().map(|(id, path)| (format!("benchmarks/l[model={id}]"), (*path).to_owned())).collect()
+    };
+    let all = plan(file(json!({"threads": [1, 2]})));
+    assert_eq!(told(&all), own(&[("a,precision=fp32", "a/f.onnx"), ("a,precision=int8", "a/q.onnx"), ("b", "b.onnx")]));
+    let Work::Benchmark(measure) = &all.items[1].work else { panic!("a benchmark") };
+    assert!(measure.run.display().contains("--precision int8 --threads 1,2"), "{}", measure.run.display());
+    let named = plan(file(json!({"model": "{{ model.path }}"})));
+    assert_eq!(told(&named), own(&[("a", "a.onnx"), ("b", "b.onnx")]), "one file that the step names wins");
+    let error = plan_with(file(json!({"precisions": ["fp16"]})), &Selection::default()).unwrap_err().to_string();
+    assert!(error.contains("the model `a` has no file of the precision `fp16` (it has fp32, int8)"), "{error}");
+    let own_files = json!({"benchmarks": [{"name": "l", "onnx": {"files": {"fp32": "x.onnx", "int8": "y.onnx"}, "precisions": ["int8"]}}]});
+    let chosen = plan(own_files);
+    assert_eq!(ids(&chosen), ["benchmarks/l[precision=int8]"]);
+}
+
 #[test]
 fn a_models_name_never_becomes_shell_text() {
     let plan = plan(json!({
