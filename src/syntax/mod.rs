@@ -29,6 +29,13 @@ pub use place::SyntaxError;
 pub use query::RuleError;
 pub use rules::{Finding, RuleSource, Rules};
 
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+mod error_tests;
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+mod rule_tests;
+
 use tree_sitter::Tree;
 
 /// The largest text that is read, in bytes.

@@ -12,9 +12,9 @@ use tree_sitter::{LogType, ParseOptions, ParseState, Parser, Tree};
 use super::language::Language;
 
 /// How often a parser may report progress (each 100 operations) on any text.
-const FREE_REPORTS: u64 = 5_000;
-/// How many bytes of text allow one report more. Ordinary files need one report for 40 to 100 bytes.
-const BYTES_PER_REPORT: u64 = 2;
+const FREE_REPORTS: u64 = 500;
+/// How many bytes of text allow one report more. Of 7,000 real files none needed more than one for 40.
+const BYTES_PER_REPORT: u64 = 8;
 
 thread_local! {
     static PARSERS: RefCell<[Option<Parser>; Language::ALL.len()]> = const { RefCell::new([const { None }; Language::ALL.len()]) };

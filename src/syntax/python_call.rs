@@ -10,8 +10,7 @@ pub(super) fn parameters(node: Node<'_>) -> Option<Found> {
     // A bare `*` that no name has followed yet.
     let mut bare: Option<usize> = None;
     let mut cursor = node.walk();
-    let mut count = 0;
-    for part in node.named_children(&mut cursor).filter(|part| !part.is_extra()) {
+    for (count, part) in node.named_children(&mut cursor).filter(|part| !part.is_extra()).enumerate() {
         let at = part.start_byte();
         let wrong = |what: &str| Some((at, what.to_owned()));
         if double {
@@ -32,7 +31,6 @@ pub(super) fn parameters(node: Node<'_>) -> Option<Found> {
             Shape::Double if bare.is_some() => return wrong("a name must follow the bare `*`"),
             Shape::Double => double = true,
         }
-        count += 1;
     }
     bare.map(|at| (at, "a name must follow the bare `*`".to_owned()))
 }

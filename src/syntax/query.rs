@@ -71,7 +71,7 @@ enum Allowed {
 
 impl Compiled {
     pub(super) fn new(language: Language, parts: &[Part<'_>]) -> Result<Self, RuleError> {
-        let source: String = parts.iter().flat_map(|part| [part.source, "\n"]).collect();
+        let source = parts.iter().map(|part| part.source).collect::<Vec<_>>().join("\n");
         let first = parts.iter().find_map(|part| part.rule).map_or("imports", |(name, _)| name);
         let fail = |offset: usize, what: String| {
             let (line, column) = line_and_column(&source, offset);

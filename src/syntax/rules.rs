@@ -18,11 +18,15 @@ use super::subjects::{Subjects, imports_of, unquoted};
 /// At most so many findings of one query in one file, and so many matches that could become some.
 const MAX_FINDINGS: usize = 100;
 const MAX_MATCHES: usize = 10_000;
-/// How often a query may report progress (each 100 operations) on any tree, and per byte of text.
-const FREE_REPORTS: usize = 20_000;
-const REPORTS_PER_BYTE: usize = 2;
+/// How often a query may report progress (each 100 operations): on any tree, for how many bytes of text once more, and
+/// at most. Ordinary queries need one report for some 500 bytes.
+const FREE_REPORTS: usize = 200;
+const BYTES_PER_REPORT: usize = 20;
+const MAX_REPORTS: usize = 100_000;
+/// Steps of our own predicates for each report.
+const STEPS_PER_REPORT: usize = 1_000;
 /// Beyond so many unfinished matches at once, tree-sitter forgets some.
-const MAX_IN_PROGRESS: u32 = 10_000;
+const MAX_IN_PROGRESS: u32 = 250;
 
 thread_local! {
     static CURSOR: RefCell<QueryCursor> = RefCell::new(QueryCursor::new());
@@ -106,7 +110,7 @@ impl Rules {
     }
 
     /// The built-in rules of a language in one query; `None` where none of them knows it.
-    fn compile(&self, language: Language) -> Result<Option<Compiled>, RuleError> {
+    pub(super) fn compile(&self, language: Language) -> Result<Option<Compiled>, RuleError> {
         let known = self.builtin.iter().filter_map(|rule| Some((rule, rule.query(language)?)));
         let sources: Vec<_> = known.collect();
         let mut parts: Vec<Part<'_>> =
@@ -133,7 +137,7 @@ fn run(
     parsed: &Parsed,
     text: &str,
 ) -> Vec<Finding> {
-    let budget = FREE_REPORTS + text.len().saturating_mul(REPORTS_PER_BYTE);
+    let budget = (FREE_REPORTS + text.len() / BYTES_PER_REPORT).min(MAX_REPORTS);
     let (mut reports, mut stopped) = (0, false);
     let mut progress = |_: &QueryCursorState| {
         reports += 1;
@@ -144,7 +148,7 @@ fn run(
     let root = parsed.tree.root_node();
     let mut imported = BTreeSet::new();
     let mut pending = Vec::new();
-    let mut steps = budget.saturating_mul(10);
+    let mut steps = budget * STEPS_PER_REPORT;
     let mut out_of_steps = false;
     let options = QueryCursorOptions::new().progress_callback(&mut progress);
     let mut matches = cursor.matches_with_options(&compiled.query, root, text.as_bytes(), options);

@@ -1,6 +1,8 @@
 //! Data formats by parsers that take nothing else; tree-sitter's grammars for these are made for editors and let much
 //! pass, such as comments in JSON.
 
+use std::collections::HashSet;
+
 use granit_parser::{ErrorKind, Event, Parser};
 use serde::de::IgnoredAny;
 
@@ -54,23 +56,62 @@ fn yaml(text: &str) -> Option<Found> {
         emit_unresolved_aliases: true,
     };
     let mut parser = Parser::new_from_str_with_options(text, options);
+    // The keys of each open mapping, the innermost last; a list has none.
+    let mut open: Vec<Option<Keys>> = Vec::new();
     while let Some(event) = parser.next_event() {
         match event {
             Ok((Event::StreamEnd, _)) => break,
-            Ok((Event::UnresolvedAlias(name), span)) => {
-                let at = span.start.byte_offset().unwrap_or(0);
-                return Some((boundary(text, at), format!("there is no anchor `&{name}` above this alias")));
+            Ok((event, span)) => {
+                let at = boundary(text, span.start.byte_offset().unwrap_or(0));
+                if let Some(what) = follow(&mut open, &event) {
+                    return Some((at, what));
+                }
             }
-            Ok(_) => {}
             Err(error) if matches!(error.kind(), ErrorKind::RecursionLimitExceeded) => {
                 let at = error.marker().byte_offset().unwrap_or(0);
                 return Some((boundary(text, at), format!("nested deeper than the {YAML_DEPTH} levels that are read")));
             }
             Err(error) => {
                 let found = explain_yaml(text, &error);
-                return Some((boundary(text, found.span.start), one_line(&found.message)));
+                return Some((boundary(text, found.primary.span.start), one_line(&found.message)));
             }
         }
+    }
+    None
+}
+
+/// Keys of a mapping so far, and whether a key is next.
+#[derive(Default)]
+struct Keys {
+    seen: HashSet<String>,
+    after_key: bool,
+}
+
+/// Goes one event on; says what is wrong with it, if anything.
+fn follow(open: &mut Vec<Option<Keys>>, event: &Event<'_>) -> Option<String> {
+    match event {
+        Event::UnresolvedAlias(name) => return Some(format!("there is no anchor `&{name}` above this alias")),
+        Event::MappingEnd | Event::SequenceEnd => {
+            open.pop();
+            return None;
+        }
+        Event::Scalar(..) | Event::Alias(_) | Event::MappingStart(..) | Event::SequenceStart(..) => {}
+        _ => return None,
+    }
+    if let Some(Some(keys)) = open.last_mut() {
+        keys.after_key = !keys.after_key;
+        if let Event::Scalar(name, ..) = event
+            && keys.after_key
+            && name != "<<"
+            && !keys.seen.insert(name.to_string())
+        {
+            return Some(format!("the key `{name:.40}` a second time in one mapping"));
+        }
+    }
+    match event {
+        Event::MappingStart(..) => open.push(Some(Keys::default())),
+        Event::SequenceStart(..) => open.push(None),
+        _ => {}
     }
     None
 }

@@ -1,6 +1,6 @@
 ; A test of no statement, or of assertions on constants.
 ((attribute_item (attribute . [(identifier) (scoped_identifier)] @test))
-  . (attribute_item)*
+  . [(attribute_item) (line_comment) (block_comment)]*
   . (function_item body: (block) @body) @finding
   (#match? @test "^(\\w+::)*(test|rstest)$")
   (#only? @body
