@@ -216,7 +216,9 @@ fn assignment(node: Node<'_>, text: &str) -> Option<Found> {
     let parts: Vec<Node<'_>> = children(node).filter(|child| !child.is_extra()).take(5).collect();
     let (left, sign, last) = (parts.first()?, parts.get(1)?, parts.last()?);
     let typed = sign.kind() == ":";
-    if typed && !matches!(left.kind(), "identifier" | "attribute" | "subscript") {
+    let single = matches!(left.kind(), "identifier" | "attribute" | "subscript");
+    let in_brackets = left.kind() == "tuple_pattern" && left.named_child_count() == 1;
+    if typed && !single && !(in_brackets && children(*left).all(|child| child.kind() != ",")) {
         return Some((left.start_byte(), "only a single name can have an annotation".to_owned()));
     }
     let gap = text.get(sign.end_byte()..parts.get(2)?.start_byte())?;
