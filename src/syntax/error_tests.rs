@@ -117,7 +117,7 @@ fn data_formats_are_read_strictly() {
         ("a = 1\na = 2\n", "2:1", "duplicate key"),
         ("a = \n", "1:5", ""),
         ("[a\n", "1:3", "unclosed table"),
-        ("a = 1 b = 2\n", "1:7", "unexpected"),
+        ("a = 1 b = 2\n", "1:9", "unexpected"),
     ];
     toml.iter().for_each(|(text, place, what)| wrong(Language::Toml, text, place, what));
     right(Language::Toml, &["", "a = 1\n[b]\nc = [1,\n 2]\n", "d = 1979-05-27T07:32:00Z\n"]);

@@ -68,7 +68,7 @@ pub fn parse(language: Language, text: &str) -> Result<Parsed, SyntaxError> {
         Language::Json | Language::Toml | Language::Yaml => None,
         Language::Python => {
             let own = python::find(&tree, text);
-            [first_error::find(language, &tree, text), own].into_iter().flatten().min_by_key(|(at, _)| *at)
+            [own, first_error::find(language, &tree, text)].into_iter().flatten().min_by_key(|(at, _)| *at)
         }
         _ => first_error::find(language, &tree, text),
     };
