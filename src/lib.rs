@@ -18,6 +18,9 @@ pub mod stats;
 /// (p) The text of `backsight.yml` to a pipeline, with positions, validation and help.
 pub mod pipeline;
 
+/// (p) Source text to syntax errors with their place, and to forbidden patterns; by tree-sitter.
+pub mod syntax;
+
 /// (p) Other tools' output to results; one file per format.
 pub mod harness;
 

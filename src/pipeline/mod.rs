@@ -41,6 +41,7 @@ pub use scalars::{Percent, StepDuration};
 pub use schema::{schema, schema_text};
 pub use semantics::{CONDITION_FACTS, TEMPLATE_ROOTS};
 pub use syntax::decode;
+pub(crate) use syntax::explain as explain_yaml;
 pub use tree::{Part, Positions};
 
 use diagnostic::Findings;

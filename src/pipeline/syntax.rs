@@ -45,7 +45,7 @@ pub(super) fn too_deep(span: Span) -> Diagnostic {
 }
 
 /// The parser's complaint as a diagnostic.
-pub(super) fn explain(text: &str, error: &ScanError) -> Diagnostic {
+pub(crate) fn explain(text: &str, error: &ScanError) -> Diagnostic {
     let marker = error.marker();
     let at =
         marker.byte_offset().unwrap_or_else(|| text.char_indices().nth(marker.index()).map_or(text.len(), |(i, _)| i));

@@ -45,3 +45,4 @@ mod store;
 mod store_damage;
 mod support;
 mod surroundings;
+mod syntax;
