@@ -18,6 +18,12 @@ pub mod stats;
 /// (p) The text of `backsight.yml` to a pipeline, with positions, validation and help.
 pub mod pipeline;
 
+/// (p) The template engine: filters, template sets with their inputs, what went wrong in words.
+pub mod templating;
+
+/// (p) A model's answer against what is expected of it: exact, patterns, JSON Schema, numbers with a tolerance.
+pub mod expect;
+
 /// (p) Source text to syntax errors with their place, and to forbidden patterns; by tree-sitter.
 pub mod syntax;
 

@@ -54,11 +54,14 @@ fn table(checked: &Checked) -> String {
             None => "run ".to_owned(),
             Some(_) => "skip".to_owned(),
         };
-        let files = match row.outputs.len() {
-            0 => String::new(),
-            1 => " → 1 file".to_owned(),
-            n => format!(" → {n} files"),
+        let mut files = match row.files {
+            None => String::new(),
+            Some(1) => " → 1 file".to_owned(),
+            Some(n) => format!(" → {n} files"),
         };
+        if let Some(left_out) = row.left_out {
+            files.push_str(&format!(", {left_out} left out"));
+        }
         let command = row.command.lines().next().unwrap_or_default();
         let what = row
             .reason

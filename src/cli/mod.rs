@@ -13,6 +13,7 @@ mod completions;
 mod convert;
 mod devices;
 pub mod diagnostic;
+mod generate;
 mod hardware;
 mod history;
 mod import;
@@ -31,6 +32,7 @@ mod schema;
 mod shared;
 mod simulate;
 mod table;
+mod templates;
 
 use std::process::ExitCode as Code;
 
@@ -64,6 +66,8 @@ for a decision; 4 the tool or its surroundings failed; 130/143 interrupted, resu
 enum Command {
     /// Run a pipeline: generations, tests, benchmarks; write results, compare, gate.
     Run(run::Args),
+    /// Render the files of a pipeline's generations and verify them, or check that they are in step.
+    Generate(generate::Args),
     /// Validate the pipeline file and show the plan; run nothing.
     Check(check::Args),
     /// Write a backsight.yml that fits this repository.
@@ -103,6 +107,8 @@ enum Command {
     Onnx(onnx::Args),
     /// Measure how a language model generates: an endpoint or a command.
     Llm(Box<llm::LlmArgs>),
+    /// Template sets for generations: list, show, begin, check and compare them.
+    Templates(templates::TemplatesArgs),
     /// Print the JSON Schemas of our formats.
     Schema(schema::Args),
     /// Print a shell's completion script.
@@ -118,6 +124,7 @@ pub fn main() -> Code {
     }
     let code = match arguments.command {
         Command::Run(args) => run::run(&args, console),
+        Command::Generate(args) => generate::run(&args, console),
         Command::Check(args) => check::run(&args, console),
         Command::Init(args) => start(&args, console),
         Command::Bench(args) => bench::run(args, console),
@@ -137,6 +144,7 @@ pub fn main() -> Code {
         Command::Devices => devices::run(),
         Command::Onnx(args) => onnx::run(&args, console),
         Command::Llm(args) => llm::run(*args, console),
+        Command::Templates(args) => templates::run(&args, console),
         Command::Schema(args) => schema::run(&args),
         Command::Completions(args) => completions::run(&args),
     };

@@ -8,7 +8,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use super::output::Console;
 use crate::execute::Listener;
 use crate::report::{self, escape, figures};
-use crate::results::{Counts, Event, Outcome, Step, StepStatus};
+use crate::results::{Counts, Event, GenerationState, Outcome, Step, StepStatus};
 
 /// A listener that tells people.
 pub(super) struct Progress {
@@ -82,7 +82,7 @@ impl Progress {
             self.bars += 1;
         }
         let Some(bar) = &running.bar else { return };
-        if !["building", "rendering"].iter().any(|word| doing.starts_with(word)) {
+        if !["building", "generating"].iter().any(|word| doing.starts_with(word)) {
             // From now on something is measured: draw between the runs only, when there is news.
             bar.disable_steady_tick();
         }
@@ -154,8 +154,17 @@ impl Listener for Progress {
                 }
             }
             Event::GenerationFinished { generation } => {
-                if let Some(running) = self.running.get_mut(&generation.step) {
+                if let Some(running) =
+                    self.running.get_mut(&generation.step).filter(|_| generation.state != GenerationState::Skipped)
+                {
                     running.files += 1;
+                }
+            }
+            Event::GenerationsCounted { files } => {
+                if let Some(running) =
+                    self.running.get_mut(&files.step).filter(|_| files.state != GenerationState::Skipped)
+                {
+                    running.files += files.files;
                 }
             }
             Event::BenchmarkFinished { benchmark } => {

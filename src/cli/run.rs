@@ -25,9 +25,8 @@ pub(super) struct Args {
     pipeline: PathBuf,
     #[command(flatten)]
     choice: Choice,
-    /// Compare generated files with those on disk and write none.
-    #[arg(long)]
-    check: bool,
+    #[command(flatten)]
+    files: Files,
     /// How many test steps run side by side; default: the pipeline's `jobs`, or 1.
     #[arg(short, long, value_parser = clap::value_parser!(u16).range(1..=256))]
     jobs: Option<u16>,
@@ -47,6 +46,20 @@ pub(super) struct Args {
     /// The report for people on standard error, or besides the results document on standard output.
     #[arg(long, value_enum, default_value_t)]
     format: Format,
+}
+
+/// What becomes of generated files.
+#[derive(Debug, clap::Args)]
+pub(super) struct Files {
+    /// Compare generated files with those on disk and write none.
+    #[arg(long)]
+    pub(super) check: bool,
+    /// Overwrite generated files that were changed by hand, and files that were not generated.
+    #[arg(long, conflicts_with = "check")]
+    pub(super) force: bool,
+    /// Remove files that the lock file knows and nothing generates any more.
+    #[arg(long, conflicts_with = "check")]
+    pub(super) prune: bool,
 }
 
 /// Which steps.
@@ -94,12 +107,17 @@ pub(super) fn run(args: &Args, console: Console) -> ExitCode {
             return code;
         }
     };
+    carry_out(request, args.format, console)
+}
+
+/// Carries out a run and tells of it.
+pub(super) fn carry_out(request: Request, format: Format, console: Console) -> ExitCode {
     let mut listeners: Vec<Box<dyn Listener>> = Vec::new();
     if !console.quiet {
         listeners.push(Box::new(Progress::new(console, std::io::stderr().is_terminal())));
     }
     match run::run(request, listeners) {
-        Ok(answer) => tell(&answer, args.format, console),
+        Ok(answer) => tell(&answer, format, console),
         Err(RunError::Planning(error)) => tell_planning_error(&error, console),
         Err(error) => {
             console.error(&error.to_string());
@@ -114,7 +132,9 @@ fn request(selection: Result<Selection, SelectionError>, args: &Args) -> Result<
     Ok(Request {
         pipeline: args.pipeline.clone(),
         selection,
-        check_only: args.check,
+        check_only: args.files.check,
+        force: args.files.force,
+        prune: args.files.prune,
         jobs: args.jobs.map(usize::from),
         budget: args.budget.map(|budget| budget.0),
         seed: args.seed,

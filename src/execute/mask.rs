@@ -74,6 +74,7 @@ impl Masker {
             | Event::StepStarted { .. }
             | Event::Progress { .. }
             | Event::Measuring { .. }
+            | Event::GenerationsCounted { .. }
             | Event::RunFinished { .. } => {}
         }
     }
@@ -105,8 +106,15 @@ impl Masker {
 
     fn mask_generation(&self, generation: &mut Generation) {
         self.mask(&mut generation.output);
+        self.mask_all(generation.context.iter_mut());
         if let Some(diff) = &mut generation.diff {
             self.mask(diff);
+        }
+        if let Some(reason) = &mut generation.reason {
+            self.mask(&mut reason.text);
+        }
+        if let Some(answer) = &mut generation.answer {
+            self.mask_all(answer.finish_reason.iter_mut());
         }
         if let Some(failure) = &mut generation.failure {
             self.mask_failure(failure);

@@ -34,6 +34,7 @@ pub use cancel::Cancel;
 pub use emitter::{Emitter, Listener};
 pub use environment::Environment;
 pub use folder::{FileBelow, FolderError, files_below, load_tree};
+pub use generate::LOCK_FILE;
 pub use journal::{Journal, JournalError, replay};
 pub use launch::{LaunchError, Launcher, Usage};
 pub use log::Log;
@@ -57,6 +58,10 @@ pub struct Workshop {
     pub jobs: usize,
     /// Generations are compared with the files on disk, and nothing is written.
     pub check_only: bool,
+    /// Generated files that were changed by hand are overwritten.
+    pub force: bool,
+    /// Files that nothing generates any more are removed.
+    pub prune: bool,
     /// Time for all benchmarks together.
     pub budget: Duration,
     /// The working copies of a paired measurement; without them only the workspace is measured.

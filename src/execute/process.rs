@@ -112,10 +112,21 @@ pub(super) fn supervise(
     streams: Streams<'_>,
     cancel: &Cancel,
 ) -> Result<Ended, ProcessError> {
+    supervise_fed(job, Stdio::null(), environment, streams, cancel)
+}
+
+/// The same with something on its standard input.
+pub(super) fn supervise_fed(
+    job: &Job<'_>,
+    input: Stdio,
+    environment: &Environment,
+    streams: Streams<'_>,
+    cancel: &Cancel,
+) -> Result<Ended, ProcessError> {
     let program = job.argv.first().ok_or(ProcessError::Empty)?;
     let started = Instant::now();
     let kills = memory_kills();
-    let (child, pipes) = start(job, program, environment, streams)?;
+    let (child, pipes) = start(job, input, program, environment, streams)?;
     let watched = Supervised { child, started, deadline: started + job.timeout, phase: Phase::Running };
     let ended = watched.run(pipes, cancel).map_err(|error| ProcessError::Start(program.clone(), error))?;
     let killed = ended.status.signal == Some(KILL) && !ended.timed_out && !ended.cancelled;
@@ -129,6 +140,7 @@ struct Pipe<'a> {
 
 fn start<'a>(
     job: &Job<'_>,
+    input: Stdio,
     program: &str,
     environment: &Environment,
     streams: Streams<'a>,
@@ -138,7 +150,7 @@ fn start<'a>(
     }
     let other = |error: io::Error| ProcessError::Start(program.to_owned(), error);
     let mut command = Command::new(program);
-    command.args(&job.argv[1..]).current_dir(job.cwd).stdin(Stdio::null()).process_group(0);
+    command.args(&job.argv[1..]).current_dir(job.cwd).stdin(input).process_group(0);
     environment.apply(&mut command, job.env, job.secrets);
     let mut pipes = Vec::new();
     let mut pipe = |sink: &'a mut dyn Sink| -> io::Result<io::PipeWriter> {

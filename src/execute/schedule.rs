@@ -7,7 +7,8 @@ use jiff::Timestamp;
 
 use super::benchmark::{self, Finished, Phase, Preparation, Vigil};
 use super::ended::Ended;
-use super::{Emitter, Workshop, generate, test_step};
+use super::generate::Generations;
+use super::{Emitter, Workshop, test_step};
 use crate::plan::{Item, Measure, Plan, Work};
 use crate::results::{Event, Kind, MetricChange, Step, StepStatus};
 use crate::stats::Random;
@@ -33,6 +34,7 @@ pub fn execute(plan: &Plan, workshop: &Workshop, emitter: &Emitter) -> std::io::
         workshop,
         emitter,
         means: Mutex::new(means),
+        generations: Generations::new(plan),
         vigil: Vigil::default(),
         board: Mutex::new(Board { states: vec![State::Waiting; plan.items.len()], running: 0 }),
         changed: Condvar::new(),
@@ -53,6 +55,7 @@ struct Schedule<'a> {
     workshop: &'a Workshop,
     emitter: &'a Emitter,
     means: Mutex<Means<'a>>,
+    generations: Generations,
     vigil: Vigil,
     board: Mutex<Board>,
     changed: Condvar,
@@ -125,8 +128,8 @@ impl Schedule<'_> {
                     measured.push((at, item, measure));
                     continue;
                 }
-                (None, Work::Generate { template, outputs }) => {
-                    generate::run(item, template, outputs, self.workshop, self.emitter)
+                (None, Work::Generate(batch)) => {
+                    self.generations.run(item, batch, self.plan, self.workshop, self.emitter)
                 }
                 (None, Work::Test { run, report, retries }) => {
                     test_step::run(item, run, report, *retries, self.workshop, self.emitter)
@@ -159,6 +162,9 @@ impl Schedule<'_> {
         let ended = ended.held_to(self.plan.items[at].xfail.as_ref());
         let status = ended.status;
         self.tell(&self.plan.items[at], ended, ran);
+        if self.plan.items[at].kind == Kind::Generation {
+            self.generations.one_less(self.plan, self.workshop, self.emitter);
+        }
         let mut board = self.lock();
         board.states[at] = State::Over(status);
         board.running -= 1;

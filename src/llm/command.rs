@@ -14,7 +14,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 
 use super::prompts::Given;
-use super::trace::{Piece, Trace};
+use super::trace::{Piece, Said, Trace};
 use crate::execute::Cancel;
 use crate::report::escape;
 use crate::results::Reason;
@@ -25,6 +25,8 @@ const TICK: Duration = Duration::from_millis(20);
 const DRAIN: Duration = Duration::from_millis(500);
 /// The most of an answer, in bytes.
 const LARGEST: usize = 64 << 20;
+/// The most of an answer that is kept, in bytes.
+const LARGEST_KEPT: usize = 8 << 20;
 /// The end of standard error that is kept, in bytes.
 const LAST_WORDS: usize = 2 << 10;
 
@@ -59,6 +61,15 @@ impl Command {
 
     /// Runs it once, on this thread. Times count from `clock`.
     pub(super) fn ask(&self, prompt: &Given, seed: u64, clock: Instant, due: Option<Duration>) -> Trace {
+        self.run(None, prompt, seed, clock, due)
+    }
+
+    /// Runs it once, on this thread, and keeps what it writes.
+    pub(super) fn complete(&self, prompt: &Given, seed: u64, clock: Instant) -> Trace {
+        self.run(Some(Vec::new()), prompt, seed, clock, None)
+    }
+
+    fn run(&self, kept: Option<Vec<u8>>, prompt: &Given, seed: u64, clock: Instant, due: Option<Duration>) -> Trace {
         let mut trace = Trace { sent: clock.elapsed(), ..Trace::default() };
         trace.due = due.unwrap_or(trace.sent);
         match self.start(&prompt.text(), seed) {
@@ -72,9 +83,12 @@ impl Command {
                     heard: Instant::now(),
                     words: Words::default(),
                     bytes: 0,
+                    kept,
                     last_words: Vec::new(),
                 };
                 trace.failure = running.watch().err();
+                let text = running.kept.take().map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+                trace.said = text.map(|text| Said { text, finish: None });
                 trace.pieces = std::mem::take(&mut running.words.pieces);
             }
             Err(reason) => trace.failure = Some(reason),
@@ -151,6 +165,8 @@ struct Running<'a> {
     heard: Instant,
     words: Words,
     bytes: usize,
+    /// The answer, where it is kept.
+    kept: Option<Vec<u8>>,
     last_words: Vec<u8>,
 }
 
@@ -243,8 +259,12 @@ impl Running<'_> {
             self.heard = Instant::now();
             self.bytes += bytes.len();
             self.words.take(bytes, self.clock.elapsed());
-            if self.bytes > LARGEST {
-                return Err(Reason::new("too_large", "the answer is larger than 64 MiB"));
+            let most = if self.kept.is_some() { LARGEST_KEPT } else { LARGEST };
+            if self.bytes > most {
+                return Err(Reason::new("too_large", format!("the answer is larger than {} MiB", most >> 20)));
+            }
+            if let Some(kept) = &mut self.kept {
+                kept.extend_from_slice(bytes);
             }
         }
         if let Some(bytes) = read(err, buffer) {
@@ -311,6 +331,18 @@ mod tests {
             &Cancel::new(),
         );
         assert_eq!(code(&filled), "empty_answer");
+    }
+
+    #[test]
+    fn an_answer_is_kept_whole_and_bounded() {
+        let complete = |script: &str| {
+            let argv = ["sh", "-c", script].map(str::to_owned).into();
+            let command = Command::new(argv, 8, LONG, LONG, Cancel::new()).unwrap();
+            command.complete(&Given::Text("two words".into()), 5, Instant::now())
+        };
+        assert_eq!(complete("cat; echo; printf ' \\377end\\n'").said.unwrap().text, "two words\n \u{fffd}end\n");
+        assert_eq!(code(&complete("yes")), "too_large");
+        assert_eq!(shell("echo a").said, None);
     }
 
     #[test]

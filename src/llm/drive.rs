@@ -34,20 +34,35 @@ pub enum Source {
 }
 
 impl Source {
+    /// One request whose answer is kept.
+    pub(super) async fn complete(self: Arc<Self>, prompt: Given, seed: u64, clock: Instant) -> Trace {
+        match &*self {
+            Self::Wire(wire) => wire.complete(&prompt, seed, clock).await,
+            Self::Command(command) => {
+                let command = command.clone();
+                let asked = tokio::task::spawn_blocking(move || command.complete(&prompt, seed, clock)).await;
+                asked.unwrap_or_else(|error| lost(&error, clock, None))
+            }
+        }
+    }
+
     async fn ask(self: Arc<Self>, prompt: Given, seed: u64, clock: Instant, due: Option<Duration>) -> Trace {
         match &*self {
             Self::Wire(wire) => wire.ask(&prompt, seed, clock, due).await,
             Self::Command(command) => {
                 let command = command.clone();
                 let asked = tokio::task::spawn_blocking(move || command.ask(&prompt, seed, clock, due)).await;
-                asked.unwrap_or_else(|error| {
-                    let at = clock.elapsed();
-                    let failure = Some(Reason::new("internal", error.to_string()));
-                    Trace { due: due.unwrap_or(at), sent: at, end: at, failure, ..Trace::default() }
-                })
+                asked.unwrap_or_else(|error| lost(&error, clock, due))
             }
         }
     }
+}
+
+/// What comes of a request whose thread was lost.
+fn lost(error: &tokio::task::JoinError, clock: Instant, due: Option<Duration>) -> Trace {
+    let at = clock.elapsed();
+    let failure = Some(Reason::new("internal", error.to_string()));
+    Trace { due: due.unwrap_or(at), sent: at, end: at, failure, ..Trace::default() }
 }
 
 /// How requests come.

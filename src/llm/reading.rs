@@ -5,12 +5,16 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::events::Events;
-use super::trace::{Piece, Usage};
+use super::trace::{Piece, Said, Usage};
 use crate::report::escape;
 use crate::results::Reason;
 
 /// The most bytes of one answer.
 const LARGEST: usize = 64 << 20;
+/// The most bytes of text that are kept of one answer.
+const LARGEST_TEXT: usize = 8 << 20;
+/// The longest that the reason of an end is repeated, in characters.
+const REASON: usize = 40;
 /// The longest that a server's words are repeated, in characters.
 const WORDS: usize = 300;
 
@@ -27,6 +31,8 @@ pub(super) struct Reading {
     finished: bool,
     /// The stream said that it is over.
     pub(super) done: bool,
+    /// The answer, where it is kept.
+    pub(super) said: Option<Said>,
 }
 
 impl Reading {
@@ -41,7 +47,24 @@ impl Reading {
             usage: Usage::default(),
             finished: false,
             done: false,
+            said: None,
         }
+    }
+
+    /// The same, whose text is kept.
+    pub(super) fn keeping(max_tokens: u32) -> Self {
+        Self { said: Some(Said::default()), ..Self::new(max_tokens) }
+    }
+
+    /// Takes an answer that came in one document instead of a stream.
+    ///
+    /// # Errors
+    /// Why this is no answer.
+    pub(super) fn whole(&mut self, bytes: &[u8], at: Duration) -> Result<(), Reason> {
+        self.bytes += bytes.len();
+        self.event(bytes, at)?;
+        self.done = true;
+        Ok(())
     }
 
     /// Takes bytes that came at this time.
@@ -115,6 +138,21 @@ impl Reading {
         }
         self.finished |=
             choices.iter().any(|choice| choice.get("finish_reason").is_some_and(|reason| !reason.is_null()));
+        choices.first().map_or(Ok(()), |choice| self.keep(choice))
+    }
+
+    /// Keeps what the first choice says, if anything is kept.
+    fn keep(&mut self, choice: &Value) -> Result<(), Reason> {
+        let Some(said) = &mut self.said else { return Ok(()) };
+        if let Some(reason) = choice.get("finish_reason").and_then(Value::as_str) {
+            said.finish = Some(escape::cut(&escape::line(reason), REASON).into_owned());
+        }
+        let content = ["/delta/content", "/message/content", "/text"].into_iter().find_map(|path| choice.pointer(path));
+        let text = content.and_then(Value::as_str).unwrap_or_default();
+        if said.text.len() + text.len() > LARGEST_TEXT {
+            return Err(Reason::new("too_large", "the answer is larger than 8 MiB"));
+        }
+        said.text.push_str(text);
         Ok(())
     }
 
@@ -137,7 +175,7 @@ pub(super) fn pieces(count: usize) -> String {
 /// Whether a choice brings output: text, reasoning, a refusal, or a call of a tool. A first piece often only names the role.
 fn carries_output(choice: &Value) -> bool {
     let text = |of: &Value, name: &str| of.get(name).and_then(Value::as_str).is_some_and(|text| !text.is_empty());
-    let delta = choice.get("delta").unwrap_or(&Value::Null);
+    let delta = choice.get("delta").or_else(|| choice.get("message")).unwrap_or(&Value::Null);
     let calls = delta.get("tool_calls").and_then(Value::as_array).is_some_and(|calls| !calls.is_empty());
     text(choice, "text")
         || ["content", "reasoning_content", "reasoning", "refusal"].iter().any(|name| text(delta, name))
@@ -208,6 +246,51 @@ mod tests {
         let (reading, result) = read(&[chunk("a", 1, "null"), chunk("bcd", 4, "\"length\"")].concat());
         assert_eq!(result, Ok(()), "a reason is an end, without [DONE]");
         assert_eq!(reading.pieces.iter().map(|piece| piece.so_far).collect::<Vec<_>>(), [Some(1), Some(4)]);
+    }
+
+    #[test]
+    fn an_answer_is_kept_whether_it_is_streamed_or_not() {
+        let mut streamed = Reading::keeping(4);
+        let text = [
+            chat(r#"{"role":"assistant","content":""}"#),
+            chat(r#"{"reasoning_content":"hm"}"#),
+            chat(r#"{"content":"a\nb"}"#),
+            chat(r#"{"content":"\u00fc"}"#),
+            "data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n".into(),
+            DONE.into(),
+        ];
+        streamed.take(text.concat().as_bytes(), AT).unwrap();
+        streamed.end().unwrap();
+        let said = streamed.said.unwrap();
+        assert_eq!((said.text.as_str(), said.finish.as_deref()), ("a\nbü", Some("stop")));
+        for (body, text) in [
+            (
+                json!({"choices": [{"message": {"role": "assistant", "content": "one"}, "finish_reason": "length"}],
+                    "usage": {"completion_tokens": 1, "prompt_tokens": 2}}),
+                "one",
+            ),
+            (
+                json!({"choices": [{"text": "two", "finish_reason": "length"}], "usage": {"completion_tokens": 1}}),
+                "two",
+            ),
+        ] {
+            let mut whole = Reading::keeping(4);
+            whole.whole(body.to_string().as_bytes(), AT).unwrap();
+            whole.end().unwrap();
+            assert_eq!(whole.usage.output, Some(1));
+            assert_eq!(whole.said.map(|said| (said.text, said.finish)), Some((text.into(), Some("length".into()))));
+        }
+        let mut error = Reading::keeping(4);
+        let told = error.whole(br#"{"error": {"message": "no such model"}}"#, AT).unwrap_err();
+        assert_eq!(told.code, "server_error");
+    }
+
+    #[test]
+    fn the_text_that_is_kept_is_bounded() {
+        let mut reading = Reading::keeping(1 << 20);
+        let piece = chat(&format!("{{\"content\":\"{}\"}}", "x".repeat(1 << 19)));
+        let error = (0..100).find_map(|_| reading.take(piece.as_bytes(), AT).err()).unwrap();
+        assert_eq!(error.code, "too_large");
     }
 
     #[test]

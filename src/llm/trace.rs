@@ -41,8 +41,19 @@ pub struct Trace {
     pub server: Option<String>,
     /// The server closed the connection that it had kept instead of answering, and the request was sent once more.
     pub resent: bool,
+    /// The answer itself, where it was kept.
+    pub said: Option<Said>,
     /// Why it failed.
     pub failure: Option<Reason>,
+}
+
+/// What a model said.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Said {
+    /// The text of the answer, thoughts of the model aside.
+    pub text: String,
+    /// Why the answer ends, as the server says it: `stop`, `length`, ...
+    pub finish: Option<String>,
 }
 
 impl Trace {

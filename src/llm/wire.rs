@@ -18,6 +18,8 @@ use crate::results::Reason;
 /// The most that is read of an answer that is an error, in bytes, and for how long.
 const ERROR_BODY: usize = 64 << 10;
 const ERROR_WAIT: Duration = Duration::from_secs(5);
+/// The most that is read of an answer in one document, in bytes.
+const LARGEST_DOCUMENT: usize = 64 << 20;
 /// How long the end of an answer is waited for once the stream has said that it is over, so that its connection can be
 /// used again.
 const REST: Duration = Duration::from_millis(10);
@@ -84,8 +86,23 @@ impl Wire {
 
     /// The request and its answer. Times count from `clock`; `due` is when it was to be sent, if that was fixed before.
     pub(super) async fn ask(&self, prompt: &Given, seed: u64, clock: Instant, due: Option<Duration>) -> Trace {
+        self.read(Reading::new(self.fields.max_tokens), prompt, seed, clock, due).await
+    }
+
+    /// The request and its answer, whose text is kept; it need not be streamed.
+    pub(super) async fn complete(&self, prompt: &Given, seed: u64, clock: Instant) -> Trace {
+        self.read(Reading::keeping(self.fields.max_tokens), prompt, seed, clock, None).await
+    }
+
+    async fn read(
+        &self,
+        mut reading: Reading,
+        prompt: &Given,
+        seed: u64,
+        clock: Instant,
+        due: Option<Duration>,
+    ) -> Trace {
         let body = body(&self.fields, prompt, seed).to_string();
-        let mut reading = Reading::new(self.fields.max_tokens);
         let mut trace = Trace { sent: clock.elapsed(), ..Trace::default() };
         trace.due = due.unwrap_or(trace.sent);
         let until = Instant::now() + self.timeout;
@@ -100,7 +117,7 @@ impl Wire {
                 trace.failure = Some(reason);
             }
         }
-        Trace { pieces: reading.pieces, usage: reading.usage, ..trace }
+        Trace { pieces: reading.pieces, usage: reading.usage, said: reading.said, ..trace }
     }
 
     async fn stream(
@@ -112,11 +129,20 @@ impl Wire {
         trace: &mut Trace,
     ) -> Result<Response, Reason> {
         let mut response = self.send(body, until, trace).await?;
+        let is_document = kind(&response).starts_with("application/json");
+        if kind(&response).starts_with("text/html") || (is_document && reading.said.is_none()) {
+            let text = format!(
+                "the answer is no stream of events but {}; is this an OpenAI-compatible interface that streams?",
+                escape::cut(&escape::line(kind(&response)), 60)
+            );
+            return Err(Reason::new("not_streamed", text));
+        }
         trace.server = response.headers().get(SERVER).and_then(|name| name.to_str().ok()).map(|name| {
             let mut name = escape::cut(&escape::line(name), 80).into_owned();
             self.masker.mask(&mut name);
             name
         });
+        let mut document = Vec::new();
         while !reading.done {
             // Asked here and not left to the time limit: what is always ready is never out of time.
             let Some(left) = until.checked_duration_since(Instant::now()).filter(|left| !left.is_zero()) else {
@@ -124,7 +150,17 @@ impl Wire {
             };
             let wait = left.min(self.silence);
             match tokio::time::timeout(wait, response.chunk()).await {
+                Ok(Ok(Some(bytes))) if is_document => {
+                    if document.len() + bytes.len() > LARGEST_DOCUMENT {
+                        return Err(Reason::new("too_large", "the answer is larger than 64 MiB"));
+                    }
+                    document.extend_from_slice(&bytes);
+                }
                 Ok(Ok(Some(bytes))) => reading.take(&bytes, clock.elapsed())?,
+                Ok(Ok(None)) if is_document => {
+                    reading.whole(&document, clock.elapsed())?;
+                    break;
+                }
                 Ok(Ok(None)) => break,
                 Ok(Err(error)) => {
                     // A stream that is over may be cut off without manners.
@@ -156,14 +192,6 @@ impl Wire {
         if !status.is_success() {
             return Err(explain::status(status.as_u16(), &beginning(response).await, self.key_name.as_deref()));
         }
-        let kind = response.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-        if kind.starts_with("application/json") || kind.starts_with("text/html") {
-            let text = format!(
-                "the answer is no stream of events but {}; is this an OpenAI-compatible interface that streams?",
-                escape::cut(&escape::line(kind), 60)
-            );
-            return Err(Reason::new("not_streamed", text));
-        }
         Ok(response)
     }
 
@@ -191,6 +219,11 @@ impl Wire {
             }
         }
     }
+}
+
+/// What the server calls its answer.
+fn kind(response: &Response) -> &str {
+    response.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default()
 }
 
 /// Why there is no head of an answer.

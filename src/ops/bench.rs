@@ -118,6 +118,8 @@ pub fn bench(request: Request, listeners: Vec<Box<dyn Listener>>) -> Result<Docu
         cancel: request.cancel,
         jobs: 1,
         check_only: false,
+        force: false,
+        prune: false,
         budget: request.budget,
         arms: Some(arms),
         seed: request.seed,
@@ -196,7 +198,7 @@ fn plan(request: &Request) -> Plan {
         xfail: None,
         work: Work::Benchmark(measure),
     };
-    Plan { items: vec![item], missing_targets: Vec::new(), remarks: Vec::new() }
+    Plan { items: vec![item], generations: Vec::new(), missing_targets: Vec::new(), remarks: Vec::new() }
 }
 
 /// A regression fails, an open question is undecided, a command that cannot be started is a mistake on the command line.

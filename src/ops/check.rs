@@ -10,8 +10,9 @@ use super::load::{Loaded, load};
 use super::planning::{PlanningError, planned};
 use super::targets::{Height, of_pipeline};
 use crate::host;
-use crate::plan::{self, Plan, Selection};
+use crate::plan::{self, Batch, Expander, Item, Plan, Selection};
 use crate::results::{Change, Kind, Reason};
+use crate::templating;
 
 /// One entry of the plan, for people and programs.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -30,9 +31,15 @@ pub struct Row {
     /// How a benchmark's command is executed, where that is not as usual.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub manner: Vec<String>,
-    /// The files a generation would write.
+    /// The files a generation would write; of very many the first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub outputs: Vec<String>,
+    /// How many files a generation would write.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub files: Option<usize>,
+    /// How many it leaves out, by rules and conditions.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub left_out: Option<usize>,
     /// Ids of the steps it needs.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub needs: Vec<String>,
@@ -98,13 +105,35 @@ fn rows(plan: &Plan) -> Vec<Row> {
             command: item.work.display(),
             manner: match &item.work {
                 plan::Work::Benchmark(measure) => measure.manner.display(&measure.metrics),
-                plan::Work::Generate { .. } | plan::Work::Test { .. } => Vec::new(),
+                plan::Work::Generate(_) | plan::Work::Test { .. } => Vec::new(),
             },
             outputs: match &item.work {
-                plan::Work::Generate { outputs, .. } => outputs.iter().map(|output| output.path.clone()).collect(),
+                plan::Work::Generate(batch) => outputs(batch),
                 plan::Work::Test { .. } | plan::Work::Benchmark(_) => Vec::new(),
             },
+            files: of_generation(item).map(|batch| batch.sums.0),
+            left_out: of_generation(item).map(|batch| batch.sums.1).filter(|files| *files > 0),
             needs: item.needs.iter().filter_map(id).collect(),
         })
         .collect()
+}
+
+fn of_generation(item: &Item) -> Option<&Batch> {
+    match &item.work {
+        plan::Work::Generate(batch) => Some(batch),
+        plan::Work::Test { .. } | plan::Work::Benchmark(_) => None,
+    }
+}
+
+/// The most files that are listed by name.
+const MOST_LISTED: usize = 10_000;
+
+fn outputs(batch: &Batch) -> Vec<String> {
+    // Its templates were understood when the plan was made.
+    let Ok(expander) = Expander::new(batch, templating::engine(), &minijinja::Value::UNDEFINED) else {
+        return Vec::new();
+    };
+    let expander = expander.paths_only();
+    let cells = (0..batch.len()).filter_map(|number| expander.cell(number).ok());
+    cells.filter(|cell| cell.left_out.is_none()).map(|cell| cell.path).take(MOST_LISTED).collect()
 }

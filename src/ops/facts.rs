@@ -44,6 +44,7 @@ pub(super) fn facts(
         today: jiff::Timestamp::now().strftime("%Y-%m-%d").to_string(),
         project: loaded.project(),
         run_id: run.map(|run| run.to_string()).unwrap_or_default(),
+        sources: loaded.sources.clone(),
     }
 }
 

@@ -222,7 +222,7 @@ pub fn measure(request: Request, told: &mut dyn FnMut(Measuring<'_>)) -> Result<
             Lengths::File(name, prompts)
         }
     };
-    let prepared = prepare(&request)?;
+    let prepared = prepare(&request.target, request.max_tokens, (request.timeout, request.silence), &request.cancel)?;
     let (seed, cancel) = (request.seed, request.cancel);
     let measurement = Measurement {
         name: request.name.unwrap_or(prepared.name),
@@ -270,20 +270,29 @@ fn check(request: &Request) -> Result<(), MeasureError> {
     Ok(())
 }
 
-struct Prepared {
+/// What answers, ready to be asked.
+pub(super) struct Prepared {
     name: String,
     api: Option<Api>,
-    source: Source,
+    pub(super) source: Source,
     shown: Shown,
 }
 
-fn prepare(request: &Request) -> Result<Prepared, MeasureError> {
-    let Request { timeout, silence, max_tokens, .. } = *request;
-    match &request.target {
+/// Makes ready what answers. The times are the longest of a request, and the longest wait for a piece of its answer.
+///
+/// # Errors
+/// If it cannot be asked.
+pub(super) fn prepare(
+    target: &Target,
+    max_tokens: u32,
+    (timeout, silence): (Duration, Duration),
+    cancel: &Cancel,
+) -> Result<Prepared, MeasureError> {
+    match target {
         Target::Command(line) => {
             let wrong = || MeasureError::Command(line.clone());
             let argv = shell_words::split(line).map_err(|_| wrong())?;
-            let command = Command::new(argv, max_tokens, timeout, silence, request.cancel.clone());
+            let command = Command::new(argv, max_tokens, timeout, silence, cancel.clone());
             let command = command.ok_or_else(wrong)?;
             let name = command.program().to_owned();
             Ok(Prepared { name, api: None, source: Source::Command(command), shown: Shown::Command(line.clone()) })

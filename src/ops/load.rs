@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
-use super::registry;
+use super::{registry, sources};
 use crate::host;
 use crate::pipeline::{self, Diagnostic, Model, ModelSource, Parsed, Pipeline};
+use crate::plan::Sources;
 use crate::results::ExitCode;
 
 /// The largest pipeline or model file that is read, in bytes.
@@ -31,6 +32,8 @@ pub struct Loaded {
     pub parsed: Parsed,
     /// Its models, those from files included.
     pub models: Vec<Model>,
+    /// What its generations are made of.
+    pub sources: Sources,
 }
 
 impl Loaded {
@@ -109,8 +112,9 @@ pub fn load(path: &Path) -> Result<Loaded, LoadError> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let workspace = folder.canonicalize().map_err(|source| LoadError::Io { path: path.to_owned(), source })?;
     let models = models(&workspace, &parsed.pipeline, path)?;
+    let sources = sources::read(&workspace, &parsed.pipeline)?;
     let sha256 = Sha256::digest(&text).iter().map(|byte| format!("{byte:02x}")).collect();
-    Ok(Loaded { path: path.to_owned(), workspace, sha256, text, parsed, models })
+    Ok(Loaded { path: path.to_owned(), workspace, sha256, text, parsed, models, sources })
 }
 
 /// The text of a pipeline or model file, bounded.

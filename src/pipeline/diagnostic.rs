@@ -163,7 +163,7 @@ impl Findings {
 }
 
 /// The one of `known` that was probably meant by `word`.
-pub(super) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     // Comparing costs the product of the lengths: long words and long lists are no misspellings worth that.
     const LONGEST: usize = 40;
     const MOST: usize = 200;
@@ -186,7 +186,7 @@ pub(super) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) 
 }
 
 /// At most 60 characters of `text` for use inside a message, control and direction characters made visible.
-pub(super) fn quote(text: &str) -> String {
+pub fn quote(text: &str) -> String {
     const LIMIT: usize = 60;
     let mut shown: String = text.chars().take(LIMIT).map(visible).collect();
     if text.chars().nth(LIMIT).is_some() {

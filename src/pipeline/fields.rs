@@ -26,6 +26,12 @@ pub const TARGETS: [&str; 14] = [
     "wasm",
 ];
 
+/// The languages that generated files are parsed as.
+pub const LANGUAGES: [&str; 9] = ["python", "rust", "javascript", "typescript", "tsx", "yaml", "json", "toml", "shell"];
+
+/// Backsight's own rules of what must not be in a generated file.
+pub const FORBIDDEN: [&str; 4] = ["mocked-subject", "random-metric", "empty-test", "unconditional-skip"];
+
 /// What a rule's `when` may ask.
 pub const RULE_KEYS: [&str; 6] = ["model", "family", "task", "target", "kind", "step"];
 
@@ -123,6 +129,42 @@ pub(super) fn environment(_: &mut SchemaGenerator) -> Schema {
         "propertyNames": variable(),
         "additionalProperties": { "type": ["string", "number", "boolean"] },
     })
+}
+
+/// Names of values that templates see, with lists of them.
+pub(super) fn matrix(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "object",
+        "propertyNames": word(),
+        "additionalProperties": { "type": "array", "minItems": 1 },
+    })
+}
+
+/// Names of values that templates see, with the files that hold them.
+pub(super) fn files(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "object",
+        "propertyNames": word(),
+        "additionalProperties": { "type": "string", "minLength": 1 },
+    })
+}
+
+fn word() -> Schema {
+    json_schema!({
+        "type": "string",
+        "title": "name",
+        "pattern": "^[A-Za-z_][A-Za-z0-9_]*$",
+        "format": VARIABLE,
+        "examples": ["precision", "opset"],
+    })
+}
+
+pub(super) fn language(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "string", "enum": LANGUAGES })
+}
+
+pub(super) fn forbidden(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "string", "enum": FORBIDDEN })
 }
 
 pub(super) fn rule_when(_: &mut SchemaGenerator) -> Schema {

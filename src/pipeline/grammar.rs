@@ -7,9 +7,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::fields;
+use super::generation::GenerationStep;
 use super::harness::{Harness, TestHarness};
 use super::llm::LlmStep;
 use super::onnx::{OnnxSettings, OnnxStep};
+use super::step::{Command, Common};
 use super::{Percent, StepDuration};
 
 /// A pipeline file, version 1.
@@ -92,75 +94,6 @@ pub struct QuarantineEntry {
     pub until: String,
 }
 
-/// What all steps have.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Common {
-    /// The name, unique in its section; default: made from the command.
-    #[serde(default)]
-    pub name: String,
-    /// A condition on simple facts, such as `ci and branch == "main"`; the step is skipped where it is false. Facts:
-    /// `ci`, `provider`, `branch`, `default_branch`, `change_request`, `os`, `arch`, `target`, `model`, `env`.
-    #[serde(default, rename = "if", skip_serializing_if = "Option::is_none")]
-    pub condition: Option<String>,
-    /// Repeat the step for each model.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub for_each: Option<ForEach>,
-    /// Repeat the step for each of these targets; default: the host's `cpu` alone.
-    #[serde(default)]
-    #[schemars(schema_with = "fields::targets")]
-    pub targets: Vec<String>,
-    /// Names of steps that must have passed before; `section/name` where a name alone is ambiguous.
-    #[serde(default)]
-    pub needs: Vec<String>,
-    /// Environment of the step; list-form templates are allowed in values.
-    #[serde(default)]
-    #[schemars(schema_with = "fields::environment")]
-    pub env: BTreeMap<String, String>,
-    /// Names of secret environment variables that the step may see.
-    #[serde(default)]
-    #[schemars(schema_with = "fields::variable_names")]
-    pub secrets: Vec<String>,
-    /// The folder the command runs in, relative to the workspace.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub working_dir: Option<String>,
-    /// After this time the step's whole process group is ended. Default: 1 h for a test, 10 m for one execution of a
-    /// benchmark, 5 m for one verification.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub timeout: Option<StepDuration>,
-    /// Which shell runs commands in string form. Default `sh`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub shell: Option<Shell>,
-}
-
-/// What a step is repeated for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum ForEach {
-    /// Every model of `models`.
-    Models,
-}
-
-/// The shell for commands in string form.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Shell {
-    /// POSIX shell: `sh -e -c`.
-    Sh,
-    /// `bash -e -o pipefail -c`.
-    Bash,
-}
-
-/// A command: a string for the shell (values only as environment variables), or a list run directly, in which
-/// templates such as `{{ model.id }}` are safe.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(untagged)]
-pub enum Command {
-    /// Given to the shell as it stands.
-    Shell(#[schemars(length(min = 1))] String),
-    /// Program and arguments, templates expanded in each.
-    Args(#[schemars(length(min = 1))] Vec<String>),
-}
-
 /// An entry of `models`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
@@ -196,21 +129,6 @@ pub struct Model {
     /// Anything else.
     #[serde(flatten)]
     pub extra: serde_json::Map<String, serde_json::Value>,
-}
-
-/// An entry of `generations`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct GenerationStep {
-    /// What all steps have.
-    #[serde(flatten)]
-    pub common: Common,
-    /// The template file, relative to the workspace.
-    pub template: String,
-    /// The file to write, relative to the workspace; a template.
-    pub output: String,
-    /// A command that must succeed for each file; `{{ output }}` in list form, `$BACKSIGHT_OUTPUT` in a string.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub verify: Option<Command>,
 }
 
 /// An entry of `tests`.

@@ -7,8 +7,10 @@
 //! The way of the text: `load` (YAML to a tree, within limits), `shape` (the tree against the schema), `semantics`
 //! (what a schema cannot say). Each puts what it finds into one list, which is returned in the order of the file.
 
+mod completion;
 mod diagnostic;
 mod fields;
+mod generation;
 mod grammar;
 mod harness;
 mod llm;
@@ -16,30 +18,36 @@ mod load;
 mod model_types;
 mod models;
 mod onnx;
+mod read;
 mod scalars;
 mod schema;
 mod semantics;
 mod shape;
+mod step;
 mod syntax;
 mod tree;
 
 mod wording;
 
-pub use diagnostic::{Diagnostic, Label, Severity, Span, visible};
-pub use fields::{RULE_KEYS, TARGETS};
+pub use completion::{CompletionStep, Expect, ExpectedNumber, GenerationKind, NumberSource, OnChange, Texts, Within};
+pub use diagnostic::{Diagnostic, Label, Severity, Span, nearest, quote, visible};
+pub use fields::{FORBIDDEN, LANGUAGES, RULE_KEYS, TARGETS};
+pub use generation::{Forbidden, GenerationStep, Ladder, OwnRule, ParseRung, Verify};
 pub use grammar::{
-    BaselineConfig, BaselineStore, BenchmarkStep, Command, CommentPolicy, Common, CounterSource, DriftLimit, ForEach,
-    Gate, GenerationStep, MetricName, MissingPolicy, Model, ModelSource, OutputSource, Pin, PinRule, Pipeline,
-    PublishConfig, PushPolicy, QuarantineEntry, Retries, Rule, RuleAction, Shell, Stdin, TestStep,
+    BaselineConfig, BaselineStore, BenchmarkStep, CommentPolicy, CounterSource, DriftLimit, Gate, MetricName,
+    MissingPolicy, Model, ModelSource, OutputSource, Pin, PinRule, Pipeline, PublishConfig, PushPolicy,
+    QuarantineEntry, Retries, Rule, RuleAction, Stdin, TestStep,
 };
 pub use harness::{Harness, TestHarness};
 pub use llm::{LlmApi, LlmStep};
 pub use load::{MAX_BYTES, MAX_DEPTH, MAX_EXPANDED_BYTES, MAX_NODES};
 pub use models::parse_models;
 pub use onnx::{OnnxInput, OnnxScenario, OnnxSettings, OnnxSize, OnnxStep, OnnxTolerance};
+pub use read::{Read, read_as};
 pub use scalars::{Percent, StepDuration};
 pub use schema::{schema, schema_text};
 pub use semantics::{CONDITION_FACTS, TEMPLATE_ROOTS};
+pub use step::{Command, Common, ForEach, Shell};
 pub use syntax::decode;
 pub(crate) use syntax::explain as explain_yaml;
 pub use tree::{Part, Positions};
@@ -74,6 +82,32 @@ pub fn parse(text: &str) -> Result<Parsed, Vec<Diagnostic>> {
     match parsed {
         Some(parsed) if findings.is_empty() => Ok(parsed),
         _ => Err(findings.into_sorted()),
+    }
+}
+
+/// Where the entries of a list in a file of YAML or JSON begin: their lines, from 1. Empty where it cannot be read.
+pub fn lines_of_entries(text: &str) -> Vec<usize> {
+    let mut findings = Findings::default();
+    let Ok(Some(root)) = load::load(text, &mut findings) else { return Vec::new() };
+    match &root.content {
+        tree::Content::List(entries) => entries.iter().map(|entry| entry.head().line as usize).collect(),
+        tree::Content::Scalar(_) | tree::Content::Map(_) => Vec::new(),
+    }
+}
+
+/// Reads any document of YAML, within the limits of a pipeline file.
+///
+/// # Errors
+/// What cannot be read, with its place.
+pub fn yaml(text: &str) -> Result<Value, Vec<Diagnostic>> {
+    let mut findings = Findings::default();
+    match load::load(text, &mut findings) {
+        Ok(root) if findings.is_empty() => Ok(root.map_or(Value::Null, |root| root.to_json())),
+        Ok(_) => Err(findings.into_sorted()),
+        Err(broken) => {
+            findings.push(*broken);
+            Err(findings.into_sorted())
+        }
     }
 }
 

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::Facts;
 use crate::pipeline::Model;
+use crate::templating::slug;
 
 /// Instructions that one small template may take: thousands of times what a path or an argument needs.
 const FUEL: u64 = 50_000;
@@ -95,7 +96,7 @@ impl Template {
 }
 
 /// The model as templates see it: its own keys, `slug`, and what the file says besides, directly and as `extras`.
-fn model_value(model: &Model) -> Value {
+pub(super) fn model_value(model: &Model) -> Value {
     let mut value = json!({
         "id": model.id,
         "slug": slug(&model.id),
@@ -114,22 +115,12 @@ fn model_value(model: &Model) -> Value {
     value
 }
 
-/// A name that is safe in a file name and as part of an identifier: ASCII letters and digits in lower case, everything
-/// else one underscore, none at the ends.
-pub fn slug(id: &str) -> String {
-    let words: Vec<String> = id
-        .split(|c: char| !c.is_ascii_alphanumeric())
-        .filter(|word| !word.is_empty())
-        .map(str::to_ascii_lowercase)
-        .collect();
-    words.join("_")
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{Template, slug};
+    use super::Template;
     use crate::pipeline::Model;
     use crate::plan::Facts;
+    use crate::templating::slug;
 
     fn template() -> Template {
         let model: Model = serde_json::from_str(r#"{"id":"org/My-Model.v2","family":"bert","layers":6}"#).unwrap();

@@ -2,15 +2,16 @@
 
 use std::collections::BTreeMap;
 use std::path::{Component, Path};
+use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::json;
-
+use super::batch::{Axes, LeftOut};
+use super::generation::{self, Outputs};
 use super::llm;
 use super::onnx::{self, Asking, Wish};
 use super::rules::{Rules, Subject};
 use super::{
-    Facts, Invocation, Item, Manner, Measure, Output, Plan, PlanError, Selection, Template, TemplateError, Work, order,
+    Facts, Invocation, Item, Manner, Measure, Plan, PlanError, Selection, Template, TemplateError, Work, order,
 };
 use crate::pipeline::{
     BenchmarkStep, Command, Common, ForEach, GenerationStep, Harness, MetricName, Model, OnnxStep, OutputSource,
@@ -29,7 +30,16 @@ const VERIFY_TIMEOUT: Duration = Duration::from_secs(300);
 pub fn expand(pipeline: &Pipeline, models: &[Model], facts: &Facts, selection: &Selection) -> Result<Plan, PlanError> {
     let mut remarks = Vec::new();
     let rules = Rules::new(&pipeline.rules, facts, &mut remarks)?;
-    let mut expansion = Expansion { pipeline, models, facts, rules, items: Vec::new(), wants: Vec::new() };
+    let mut expansion = Expansion {
+        pipeline,
+        models,
+        shared_models: Arc::new(models.to_vec()),
+        facts,
+        rules,
+        items: Vec::new(),
+        wants: Vec::new(),
+        outputs: Outputs::default(),
+    };
     for (index, step) in pipeline.generations.iter().enumerate() {
         expansion.generation(index, step)?;
     }
@@ -45,20 +55,23 @@ pub fn expand(pipeline: &Pipeline, models: &[Model], facts: &Facts, selection: &
             benchmark_work(step, limit, template, asking)
         })?;
     }
+    expansion.outputs.refuse_shared(&expansion.items)?;
     let needs = expansion.resolve_needs();
     let items = order::arrange(expansion.items, &needs, selection)?;
-    refuse_shared_outputs(&items)?;
     let missing = pipeline.require.iter().filter(|target| !facts.targets.contains(target)).cloned().collect();
-    Ok(Plan { items, missing_targets: missing, remarks })
+    let generations = pipeline.generations.iter().map(|step| step.common.name.clone()).collect();
+    Ok(Plan { items, generations, missing_targets: missing, remarks })
 }
 
 struct Expansion<'a> {
     pipeline: &'a Pipeline,
     models: &'a [Model],
+    shared_models: Arc<Vec<Model>>,
     facts: &'a Facts,
     rules: Rules<'a>,
     items: Vec<Item>,
     wants: Vec<&'a [String]>,
+    outputs: Outputs,
 }
 
 /// What becomes of an entry.
@@ -68,6 +81,8 @@ struct Decision {
     xfail: Option<Reason>,
     /// Parts of it may run on the processor.
     fallback: bool,
+    /// It is skipped by a rule, on whatever host.
+    by_rule: bool,
 }
 
 /// Which step of the file is being expanded, for messages.
@@ -127,36 +142,47 @@ impl<'a> Expansion<'a> {
         Ok(())
     }
 
-    /// A generation is one entry with many outputs: what needs it needs all its files.
+    /// A generation is one entry with many files: what needs it needs all of them.
     fn generation(&mut self, index: usize, step: &'a GenerationStep) -> Result<(), PlanError> {
         let common = &step.common;
         let place = Place { kind: Kind::Generation, index, name: &common.name };
-        let mut outputs = Vec::new();
-        let mut last_reason = None;
-        for (model, target) in self.pairs(common) {
-            let template = Template::new(self.facts, &common.name, model, &target);
-            if let Some(reason) = self.decide(place, common, model, &target, &template)?.skip {
-                last_reason = Some(reason);
-                continue;
-            }
-            let path = template.render(&step.output).map_err(place.template("output"))?;
-            let context = template.values().clone();
-            let template = template.with("output", json!(path));
-            let verify = step.verify.as_ref().map(|command| Invocation::of(command, common.shell, &template));
-            let verify = verify.transpose().map_err(place.template("verify"))?;
-            outputs.push(Output { model: model.cloned(), target, path, verify, context });
-        }
+        let mut batch = generation::batch(step, self.axes(place, step)?, self.facts)
+            .map_err(|(what, text)| place.template(what)(TemplateError(text)))?;
+        let reason = self.outputs.take(&mut batch, index)?;
         let plain = Template::new(self.facts, &common.name, None, "");
         let env = self.environment(place, common, None, &plain)?;
-        let skip = last_reason.filter(|_| outputs.is_empty());
-        let work = Work::Generate { template: step.template.clone(), outputs };
+        let work = Work::Generate(Arc::new(batch));
         let id = item_id(Kind::Generation, &common.name, None, []);
         let timeout = common.timeout.map_or(VERIFY_TIMEOUT, |limit| limit.0);
         self.push(
             common,
-            Item { skip, env, timeout, ..blank(Kind::Generation, id, common, None, String::new(), work) },
+            Item { skip: reason, env, timeout, ..blank(Kind::Generation, id, common, None, String::new(), work) },
         );
         Ok(())
+    }
+
+    /// What a generation is repeated for, with the pairs of model and target that are left out.
+    fn axes(&self, place: Place<'_>, step: &GenerationStep) -> Result<Axes, PlanError> {
+        let common = &step.common;
+        let mut left_out = Vec::new();
+        for (model, target) in self.pairs(common) {
+            let template = Template::new(self.facts, &common.name, model, &target);
+            let decision = self.decide(place, common, model, &target, &template)?;
+            left_out.push(decision.skip.map(|reason| LeftOut { reason, everywhere: decision.by_rule }));
+        }
+        let sources = &self.facts.sources;
+        let values = |value: &serde_json::Value| value.as_array().cloned().unwrap_or_default();
+        Ok(Axes {
+            models: common.for_each.map(|ForEach::Models| self.shared_models.clone()),
+            targets: self.targets(common),
+            left_out,
+            matrix: step.matrix.iter().map(|(name, value)| (name.clone(), values(value))).collect(),
+            rows: match &step.completion {
+                Some(completion) => sources.prompts.get(&completion.prompts).map(|prompts| prompts.rows.clone()),
+                None => step.rows.as_ref().and_then(|path| sources.rows.get(path).cloned()),
+            },
+            prompts: step.completion.is_some(),
+        })
     }
 
     fn push(&mut self, common: &'a Common, item: Item) {
@@ -164,8 +190,12 @@ impl<'a> Expansion<'a> {
         self.wants.push(&common.needs);
     }
 
+    fn targets(&self, common: &Common) -> Vec<String> {
+        if common.targets.is_empty() { vec!["cpu".to_owned()] } else { common.targets.clone() }
+    }
+
     fn pairs(&self, common: &Common) -> Vec<(Option<&'a Model>, String)> {
-        let targets = if common.targets.is_empty() { vec!["cpu".to_owned()] } else { common.targets.clone() };
+        let targets = self.targets(common);
         let models: Vec<Option<&'a Model>> = match common.for_each {
             Some(ForEach::Models) => self.models.iter().map(Some).collect(),
             None => vec![None],
@@ -195,7 +225,9 @@ impl<'a> Expansion<'a> {
         }
         let mut decision = Decision::default();
         match self.rules.first(&Subject { kind: place.kind, step: place.name, model, target }) {
-            Some((RuleAction::Skip, reason)) => return skip(reason),
+            Some((RuleAction::Skip, reason)) => {
+                return Ok(Decision { skip: Some(reason), by_rule: true, ..Decision::default() });
+            }
             Some((RuleAction::Xfail, reason)) => decision.xfail = Some(reason),
             Some((RuleAction::AllowCpuFallback, _)) => decision.fallback = true,
             None => {}
@@ -288,7 +320,7 @@ fn run(
     (template, asking): (&Template, Asking<'_>),
 ) -> Result<Invocation, (&'static str, TemplateError)> {
     match work {
-        (Some(run), _) => Invocation::of(run, shell, template).map_err(|error| ("run", error)),
+        (Some(run), _) => Invocation::of(run, shell, &|word| template.render(word)).map_err(|error| ("run", error)),
         (None, Some(onnx)) => onnx::invocation(onnx, wish, asking, template).map_err(|error| ("onnx", error)),
         (None, None) => Err(("run", TemplateError("the step does nothing".to_owned()))),
     }
@@ -312,7 +344,7 @@ fn benchmark_work(
     template: &Template,
     asking: Asking<'_>,
 ) -> Result<Work, (&'static str, TemplateError)> {
-    let command = |command: &Command| Invocation::of(command, step.common.shell, template);
+    let command = |command: &Command| Invocation::of(command, step.common.shell, &|word| template.render(word));
     let wish = Wish::Measure { budget: step.budget };
     let own = step.onnx.is_some() || step.llm.is_some();
     let harness = if own { Some(Harness::Backsight) } else { step.harness };
@@ -337,7 +369,8 @@ fn benchmark_work(
 
 fn manner(step: &BenchmarkStep, template: &Template) -> Result<Manner, (&'static str, TemplateError)> {
     let command = |what, command: &Option<Command>| {
-        let command = command.as_ref().map(|command| Invocation::of(command, step.common.shell, template));
+        let command =
+            command.as_ref().map(|command| Invocation::of(command, step.common.shell, &|word| template.render(word)));
         command.transpose().map_err(|error| (what, error))
     };
     let stdin = step.stdin.as_ref().map(|stdin| match stdin {
@@ -369,22 +402,6 @@ fn inside(path: String) -> Result<String, TemplateError> {
         deeper.is_some()
     });
     if stays { Ok(path) } else { Err(TemplateError(format!("`{path}` leaves the workspace"))) }
-}
-
-fn refuse_shared_outputs(items: &[Item]) -> Result<(), PlanError> {
-    // Lower case: two names that differ only in case are one file on the file systems of macOS and Windows.
-    let mut owners: BTreeMap<String, String> = BTreeMap::new();
-    for item in items {
-        let Work::Generate { outputs, .. } = &item.work else { continue };
-        for output in outputs {
-            let who =
-                output.model.as_ref().map_or_else(|| item.id.clone(), |model| format!("{} for {}", item.id, model.id));
-            if let Some(first) = owners.insert(output.path.to_lowercase(), who.clone()) {
-                return Err(PlanError::SameOutput { path: output.path.clone(), first, second: who });
-            }
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]

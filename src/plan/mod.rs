@@ -3,25 +3,36 @@
 //! Pure. Every entry carries its decision, so that nothing is skipped in silence, and every command is final: the
 //! engine expands nothing.
 
+mod batch;
+mod completion;
 mod context;
 mod expand;
+mod generation;
 mod llm;
 mod manner;
 mod onnx;
 mod order;
 mod own;
+mod prompts;
+mod rows;
 mod rules;
 mod select;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::pipeline::{Command, Harness, MetricName, Model, OutputSource, Shell, TestHarness};
 use crate::results::{Kind, Reason};
 
-pub use context::{Template, TemplateError, slug};
+pub use batch::{Axes, Batch, BatchFacts, Cell, CellError, Expander, LeftOut, Position, Product};
+pub use completion::{Asked, Completion, Request, has_templates};
+pub use context::{Template, TemplateError};
 pub use expand::expand;
+pub use generation::Sources;
 pub use manner::Manner;
+pub use prompts::{MOST_PROMPTS, Prompt, PromptText, Prompts, PromptsFormat};
+pub use rows::{MOST_ROWS, Rows};
 pub use select::{Selection, SelectionError};
 
 /// What planning needs to know of the world.
@@ -57,6 +68,8 @@ pub struct Facts {
     pub project: String,
     /// The run's id.
     pub run_id: String,
+    /// What generations read beside their templates.
+    pub sources: Sources,
 }
 
 /// All that will be executed or skipped, in the order in which it starts.
@@ -64,6 +77,8 @@ pub struct Facts {
 pub struct Plan {
     /// The entries. An entry's `needs` point to earlier entries only.
     pub items: Vec<Item>,
+    /// The names of all generations of the pipeline, those that are not selected included.
+    pub generations: Vec<String>,
     /// Targets of `require` that the host does not have.
     pub missing_targets: Vec<String>,
     /// Sentences for people, such as a rule that has run out.
@@ -112,12 +127,7 @@ pub struct Item {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Work {
     /// Render files.
-    Generate {
-        /// The template, relative to the workspace.
-        template: String,
-        /// The files.
-        outputs: Vec<Output>,
-    },
+    Generate(Arc<Batch>),
     /// Run a test command.
     Test {
         /// The command.
@@ -132,10 +142,13 @@ pub enum Work {
 }
 
 impl Work {
-    /// The command for people; of a generation, its template.
+    /// The command for people; of a generation, its template or how a model is asked.
     pub fn display(&self) -> String {
         match self {
-            Self::Generate { template, .. } => template.clone(),
+            Self::Generate(batch) => match &batch.completion {
+                Some(completion) => completion.display(),
+                None => batch.source().to_owned(),
+            },
             Self::Test { run, .. } => run.display(),
             Self::Benchmark(measure) => measure.run.display(),
         }
@@ -165,21 +178,6 @@ pub struct Measure {
     pub limit: f64,
     /// How the command is executed.
     pub manner: Box<Manner>,
-}
-
-/// One file of a generation.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Output {
-    /// The model it is made for.
-    pub model: Option<Model>,
-    /// The target it is made for.
-    pub target: String,
-    /// Where it goes, relative to the workspace.
-    pub path: String,
-    /// The command that must succeed for it.
-    pub verify: Option<Invocation>,
-    /// Everything that the template sees.
-    pub context: serde_json::Value,
 }
 
 /// A command, final.
@@ -231,12 +229,15 @@ impl Invocation {
         matches!(self, Self::Own { .. })
     }
 
-    fn of(command: &Command, shell: Option<Shell>, template: &Template) -> Result<Self, TemplateError> {
+    /// The command that a pipeline file asks for; `render` expands the templates in its words.
+    fn of(
+        command: &Command,
+        shell: Option<Shell>,
+        render: &dyn Fn(&str) -> Result<String, TemplateError>,
+    ) -> Result<Self, TemplateError> {
         Ok(match command {
             Command::Shell(script) => Self::Shell { shell: shell.unwrap_or(Shell::Sh), script: script.clone() },
-            Command::Args(words) => {
-                Self::Args(words.iter().map(|word| template.render(word)).collect::<Result<_, _>>()?)
-            }
+            Command::Args(words) => Self::Args(words.iter().map(|word| render(word)).collect::<Result<_, _>>()?),
         })
     }
 }
@@ -272,17 +273,13 @@ pub enum PlanError {
         /// The template engine's words.
         source: TemplateError,
     },
-    /// Two outputs are one file.
-    #[error(
-        "two generations write `{path}`: {first} and {second}; make `output` differ, for example by `{{{{ model.slug }}}}`"
-    )]
+    /// Several outputs are one file.
+    #[error("{}; make `output` differ, for example by `{{{{ model.slug }}}}`", told(clashes, *more))]
     SameOutput {
-        /// The path of the second.
-        path: String,
-        /// Who writes it first.
-        first: String,
-        /// Who writes it again.
-        second: String,
+        /// The first of them.
+        clashes: Vec<Clash>,
+        /// How many more there are.
+        more: usize,
     },
     /// A rule's pattern is wrong.
     #[error("rules[{index}]: `{pattern}` is not a glob: {text}")]
@@ -311,4 +308,24 @@ impl PlanError {
             Self::SameOutput { .. } | Self::Circle { .. } => None,
         }
     }
+}
+
+/// Two outputs that are one file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Clash {
+    /// The path of the second.
+    pub path: String,
+    /// Who writes it first, and as what where that differs in case only.
+    pub first: String,
+    /// Who writes it again.
+    pub second: String,
+}
+
+fn told(clashes: &[Clash], more: usize) -> String {
+    let one = |clash: &Clash| format!("two generations write `{}`: {} and {}", clash.path, clash.first, clash.second);
+    let mut text = clashes.iter().map(one).collect::<Vec<_>>().join("; ");
+    if more > 0 {
+        text.push_str(&format!("; and {more} more"));
+    }
+    text
 }

@@ -1,8 +1,11 @@
 //! What the terminal and the Markdown report both tell, one sentence or figure a row.
 
+use std::collections::BTreeMap;
+
 use super::{escape, figures};
 use crate::results::{
-    Benchmark, Document, Kind, Measured, Measuring, Metric, MetricChange, Outcome, Step, Validity, Verdict,
+    Benchmark, Document, GenerationState, Kind, Measured, Measuring, Metric, MetricChange, Outcome, Step, Validity,
+    Verdict,
 };
 
 /// The word before a row of a comparison.
@@ -96,22 +99,14 @@ pub(super) fn step_result(document: &Document, step: &Step) -> String {
 }
 
 fn generation_counts(document: &Document, step: &Step) -> String {
-    use crate::results::GenerationState::{Drifted, Failed, Missing, Unchanged, Written};
-    let words = [
-        (Written, "written"),
-        (Unchanged, "unchanged"),
-        (Drifted, "drifted"),
-        (Missing, "missing"),
-        (Failed, "failed"),
-    ];
-    let ours = || document.generations.iter().filter(|generation| generation.step == step.id);
-    let count = |state| ours().filter(|generation| generation.state == state).count();
-    let told: Vec<String> = words
-        .iter()
-        .map(|(state, word)| (count(*state), word))
-        .filter(|(n, _)| *n > 0)
-        .map(|(n, word)| format!("{n} {word}"))
-        .collect();
+    let mut counts: BTreeMap<GenerationState, u64> = BTreeMap::new();
+    for generation in document.generations.iter().filter(|generation| generation.step == step.id) {
+        *counts.entry(generation.state).or_default() += 1;
+    }
+    for unlisted in document.unlisted_generations.iter().filter(|unlisted| unlisted.step == step.id) {
+        *counts.entry(unlisted.state).or_default() += unlisted.files;
+    }
+    let told: Vec<String> = counts.iter().map(|(state, n)| format!("{n} {}", state.word())).collect();
     let verified = document.cases.iter().filter(|case| case.step == step.id).count();
     let passes = |outcome: Outcome| !outcome.is_failure() && outcome != Outcome::Cancelled;
     let passed = document.cases.iter().filter(|case| case.step == step.id && passes(case.outcome)).count();

@@ -9,8 +9,8 @@ use super::headline::exit_reason;
 use super::rows;
 use super::{escape, figures, headline, matrix_text};
 use crate::results::{
-    Basis, Case, Document, Generation, GenerationState, Kind, MetricChange, Outcome, QuarantineState, Quarantined,
-    RemarkLevel, Step, StepStatus, Validity, Verdict,
+    Basis, Case, Document, Generation, Kind, MetricChange, Outcome, QuarantineState, Quarantined, RemarkLevel, Step,
+    StepStatus, Validity, Verdict,
 };
 
 /// Failures told in full on the terminal; the rest are counted.
@@ -18,6 +18,10 @@ const MOST: usize = 20;
 
 /// The parts of CPU time: all are in the document.
 const PARTS: [&str; 2] = ["user_time", "system_time"];
+
+/// How many diffs of generated files are shown, and how many lines of each.
+const DIFFS: usize = 5;
+const DIFF_LINES: usize = 40;
 
 /// How much of a failed command's output is quoted.
 const LAST_LINES: usize = 5;
@@ -138,20 +142,34 @@ fn benchmarks(out: &mut String, document: &Document, step: &Step) {
 }
 
 fn generations(document: &Document) -> Vec<String> {
-    let bad =
-        |generation: &&Generation| !matches!(generation.state, GenerationState::Written | GenerationState::Unchanged);
-    let tell = |generation: &Generation| {
-        let word = match generation.state {
-            GenerationState::Drifted => "DRIFTED",
-            GenerationState::Missing => "MISSING",
-            GenerationState::Failed | GenerationState::Written | GenerationState::Unchanged => "FAILED",
-        };
-        let why = generation.failure.as_ref().and_then(|failure| failure.message.as_deref()).unwrap_or_default();
-        format!("{}  {}  {}", paint(BAD, word), escape::line(&generation.output), escape::line(why))
-            .trim_end()
-            .to_owned()
-    };
-    some(document.generations.iter().filter(bad).map(tell).collect())
+    let bad = |generation: &&Generation| !generation.state.is_right();
+    let mut lines = some(document.generations.iter().filter(bad).map(generation_line).collect());
+    let diffs = document.generations.iter().filter_map(|generation| generation.diff.as_deref()).take(DIFFS);
+    for diff in diffs {
+        let diff = escape::block(diff);
+        let all: Vec<&str> = diff.lines().collect();
+        lines.extend(all.iter().take(DIFF_LINES).map(|line| diff_line(line)));
+        if all.len() > DIFF_LINES {
+            lines.push(paint(DIM, format!("  {} more lines are in the report", all.len() - DIFF_LINES)));
+        }
+    }
+    lines
+}
+
+fn generation_line(generation: &Generation) -> String {
+    let word = generation.state.word().to_uppercase();
+    let why = generation.why().unwrap_or_default();
+    let line = format!("{}  {}  {}", paint(BAD, word), escape::line(&generation.output), escape::line(why));
+    line.trim_end().to_owned()
+}
+
+fn diff_line(line: &str) -> String {
+    let cut = escape::cut(line, 160);
+    match line.chars().next() {
+        Some('+') => paint(GOOD, format!("  {cut}")),
+        Some('-') => paint(BAD, format!("  {cut}")),
+        _ => paint(DIM, format!("  {cut}")),
+    }
 }
 
 fn cases(document: &Document) -> Vec<String> {

@@ -59,11 +59,12 @@ impl Assembly {
                 document.cases.push(case);
             }
             Event::GenerationFinished { generation } => {
-                document.counts.generations += 1;
-                if !matches!(generation.state, GenerationState::Written | GenerationState::Unchanged) {
-                    document.counts.generations_failed += 1;
-                }
+                count(document, generation.state, 1);
                 document.generations.push(generation);
+            }
+            Event::GenerationsCounted { files } => {
+                count(document, files.state, files.files);
+                document.unlisted_generations.push(files);
             }
             Event::BenchmarkFinished { benchmark } => {
                 if let Some(open) = self.open.get_mut(&benchmark.step) {
@@ -114,6 +115,16 @@ impl Assembly {
             close_lost(&mut document, std::mem::take(&mut self.open));
         }
         Some(document)
+    }
+}
+
+/// Counts generated files; what is not made at all is none.
+fn count(document: &mut Document, state: GenerationState, files: u64) {
+    if state != GenerationState::Skipped {
+        document.counts.generations += files;
+    }
+    if !state.is_right() {
+        document.counts.generations_failed += files;
     }
 }
 

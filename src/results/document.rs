@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::{
     Benchmark, Case, Change, Comparison, ExitCode, Generation, Host, Measuring, Outcome, Quarantined, Status, Step,
-    Toolchain,
+    Toolchain, UnlistedGenerations,
 };
 
 /// The name of the format, written into each document.
@@ -197,6 +197,9 @@ pub struct Document {
     pub cases: Vec<Case>,
     /// Generated files.
     pub generations: Vec<Generation>,
+    /// Generated files beyond those that are listed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unlisted_generations: Vec<UnlistedGenerations>,
     /// What was measured.
     pub benchmarks: Vec<Benchmark>,
     /// How it was measured: our own overhead, and the state of the host; absent where no command was measured.
@@ -239,6 +242,7 @@ impl Document {
             steps: Vec::new(),
             cases: Vec::new(),
             generations: Vec::new(),
+            unlisted_generations: Vec::new(),
             benchmarks: Vec::new(),
             measuring: None,
             comparison: None,

@@ -5,7 +5,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Benchmark, Case, Comparison, Document, ExitCode, Generation, Kind, Measuring, Remark, Status, Step};
+use super::{
+    Benchmark, Case, Comparison, Document, ExitCode, Generation, Kind, Measuring, Remark, Status, Step,
+    UnlistedGenerations,
+};
 
 /// One thing that happened. Serialised one to a line in `journal.jsonl`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -75,6 +78,11 @@ pub enum Event {
     GenerationFinished {
         /// The file.
         generation: Generation,
+    },
+    /// Generated files that are final and not told one by one.
+    GenerationsCounted {
+        /// They.
+        files: UnlistedGenerations,
     },
     /// A benchmark is final.
     BenchmarkFinished {

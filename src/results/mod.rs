@@ -10,6 +10,7 @@
 //! Times are nanoseconds, sizes are bytes, instants are UTC. A field that could not be read is absent,
 //! and the reason stands in `unread` beside it.
 
+mod answer;
 mod assembly;
 mod benchmark;
 mod case;
@@ -33,6 +34,7 @@ mod status;
 mod step;
 mod target;
 
+pub use answer::{Answer, Answered};
 pub use assembly::Assembly;
 pub use benchmark::{Arm, Benchmark, Direction, Dropped, Iteration, Metric, Summary, Validity};
 pub use case::{Attempt, Case, Failure, Outcome};
@@ -44,7 +46,7 @@ pub use document::{Against, Counts, Document, PipelineRef, Remark, RemarkLevel, 
 pub use event::Event;
 pub use execution::{Correctness, Execution, is_wrong};
 pub use exit::ExitCode;
-pub use generation::{Generation, GenerationState};
+pub use generation::{Generation, GenerationState, UnlistedGenerations};
 pub use history::{
     CaseTrend, FailingSince, FlakeRate, Guard, GuardRow, GuardState, HISTORY_SCHEMA, History, HistoryTag, SeriesChange,
     SeriesDrift, SeriesHistory, SeriesPoint, Slower, TestHistory,

@@ -59,6 +59,12 @@ impl Language {
         }
     }
 
+    /// The language of that [`Self::name`].
+    #[must_use]
+    pub fn by_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|language| language.name() == name)
+    }
+
     /// The language of a file by its name; `None` for those that are not checked, such as Markdown.
     #[must_use]
     pub fn of_path(path: &str) -> Option<Self> {
@@ -82,5 +88,19 @@ impl Language {
             "sh" | "bash" => Some(Self::Shell),
             _ => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Language;
+    use crate::pipeline::{FORBIDDEN, LANGUAGES};
+    use crate::syntax::BuiltIn;
+
+    #[test]
+    fn the_pipeline_file_names_what_there_is() {
+        assert_eq!(Language::ALL.map(Language::name), LANGUAGES);
+        assert_eq!(BuiltIn::ALL.map(BuiltIn::name), FORBIDDEN);
+        assert!(LANGUAGES.iter().all(|name| Language::by_name(name).is_some_and(|language| language.name() == *name)));
     }
 }

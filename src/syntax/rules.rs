@@ -14,6 +14,7 @@ use super::language::Language;
 use super::place::line_and_column;
 use super::query::{Compiled, Part, RuleError};
 use super::subjects::{Subjects, imports_of, unquoted};
+use crate::pipeline::{Forbidden, Ladder};
 
 /// At most so many findings of one query in one file, and so many matches that could become some.
 const MAX_FINDINGS: usize = 100;
@@ -69,6 +70,27 @@ pub struct Rules {
 }
 
 impl Rules {
+    /// The rules of a ladder.
+    ///
+    /// # Errors
+    /// The first of the project's own rules that is no query, with the place in it.
+    pub fn of(ladder: &Ladder) -> Result<Self, RuleError> {
+        let (mut builtin, mut own) = (Vec::new(), Vec::new());
+        for entry in &ladder.forbid {
+            match entry {
+                Forbidden::BuiltIn(name) => builtin.extend(BuiltIn::ALL.into_iter().filter(|rule| rule.name() == name)),
+                // The pipeline file's schema knows the same languages.
+                Forbidden::Own(rule) => own.extend(Language::by_name(&rule.language).map(|language| RuleSource {
+                    name: rule.name.clone(),
+                    language,
+                    query: rule.query.clone(),
+                    message: rule.message.clone(),
+                })),
+            }
+        }
+        Self::new(&builtin, &ladder.subjects, &own)
+    }
+
     /// Compiles rules. `subjects` are the packages that the files claim to test, by the name under which they are
     /// imported (`transformers`, `@scope/package`, `my_crate`); [`BuiltIn::MockedSubject`] finds nothing without one.
     ///

@@ -261,12 +261,15 @@ fn generations(document: &mut Document) {
         document.counts.generations += 1;
         document.counts.generations_failed += u64::from(diff.is_some());
         document.generations.push(Generation {
+            answer: None,
             step: step.clone(),
             template: "templates/page.md.j2".into(),
             output: output.into(),
             state,
             sha256: None,
             bytes: Some(120),
+            reason: None,
+            context: None,
             diff: diff.map(Into::into),
             failure: None,
         });

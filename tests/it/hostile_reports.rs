@@ -88,12 +88,15 @@ fn poisoned(text: &str) -> Document {
     }
     for state in [GenerationState::Drifted, GenerationState::Failed] {
         document.generations.push(Generation {
+            answer: None,
             step: own(),
             template: own(),
             output: own(),
             state,
             sha256: None,
             bytes: None,
+            reason: None,
+            context: None,
             diff: Some(own()),
             failure: Some(Failure { message: Some(own()), ..Failure::default() }),
         });

@@ -305,13 +305,13 @@ fn drift_is_found_and_nothing_is_written() {
     );
     sandbox.write("t.txt", "one\nnew\n");
     sandbox.write("a.out", "one\nold\n");
-    sandbox.run(&["run", "--check"]).says(1, &["DRIFTED  a.out", "MISSING  b.out"]);
+    sandbox.run(&["run", "--check"]).says(1, &["EDITED  a.out", "MISSING  b.out"]);
     let document = sandbox.document();
     let diff = document.generations[0].diff.as_ref().unwrap();
     assert!(diff.contains("-old") && diff.contains("+new"), "{diff}");
     assert_eq!(sandbox.read("a.out"), "one\nold\n");
     assert!(!sandbox.path("b.out").exists());
-    sandbox.run(&["run"]).says(0, &[]);
+    sandbox.run(&["run", "--force"]).says(0, &[]);
     sandbox.run(&["run", "--check"]).says(0, &[]);
     let states: Vec<_> = sandbox.document().generations.iter().map(|generation| generation.state).collect();
     assert_eq!(states, [GenerationState::Unchanged; 2]);

@@ -73,22 +73,8 @@ benchmarks:
     );
     assert!(message("crashes").contains("signal"), "{}", message("crashes"));
     let step = |id: &str| document.steps.iter().find(|step| step.id == id).unwrap();
-    // A name without a folder is a file here, not one that the loader is to look for.
     fs::copy(&old, sandbox.path("near.so")).unwrap();
-    let near = sandbox.run(&[
-        "onnx",
-        "check",
-        "--onnxruntime",
-        "near.so",
-        "--size",
-        "x.0=1",
-        "--size",
-        "x.2=48",
-        "--size",
-        "x.3=192",
-        DIRECTION,
-    ]);
-    assert!(near.code == 4 && near.stderr.contains("near.so is version 1.10.0"), "{}", near.stderr);
+    a_runtime_without_a_folder_is_here(&sandbox);
     assert_eq!(step("tests/good").status, StepStatus::Passed);
     assert_eq!(step("benchmarks/crash").status, StepStatus::Failed);
     assert!(
@@ -97,6 +83,13 @@ benchmarks:
         step("benchmarks/crash")
     );
     assert_eq!(step("benchmarks/fine").status, StepStatus::Passed);
+}
+
+/// A name without a folder is a file here, not one that the loader is to look for.
+fn a_runtime_without_a_folder_is_here(sandbox: &Sandbox) {
+    let sizes = ["--size", "x.0=1", "--size", "x.2=48", "--size", "x.3=192"];
+    let near = sandbox.run(&[["onnx", "check", "--onnxruntime", "near.so"].as_slice(), &sizes, &[DIRECTION]].concat());
+    assert!(near.code == 4 && near.stderr.contains("near.so is version 1.10.0"), "{}", near.stderr);
 }
 
 /// The real runtime with a library between it and us, which does what `FAKE_ORT` says.

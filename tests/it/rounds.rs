@@ -43,6 +43,8 @@ fn request(work: &Path, budget: Duration) -> Request {
         pipeline: work.join("backsight.yml"),
         selection: Selection::new(Vec::new(), &[], &[]).unwrap(),
         check_only: false,
+        force: false,
+        prune: false,
         jobs: None,
         budget: Some(budget),
         seed: Some(20_261_123),

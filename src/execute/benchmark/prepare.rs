@@ -52,12 +52,12 @@ impl<'a> Preparation<'a> {
     fn generate(&mut self, item: &Item, arm: Arm, place: &Place, log: &mut Log<'_>) -> Result<(), Unready> {
         for at in needed(self.plan, item) {
             let Some(step) = self.plan.items.get(at) else { continue };
-            let Work::Generate { template, outputs } = &step.work else { continue };
+            let Work::Generate(batch) = &step.work else { continue };
             let workshop = self.workshop;
             let made = self
                 .generated
                 .entry((at, arm == Arm::Base))
-                .or_insert_with(|| generate::into_arm(step, (template, outputs), place, workshop, log));
+                .or_insert_with(|| generate::into_arm((step, batch), self.plan, place, workshop, log));
             if let Err(text) = made {
                 let reason = Reason::new("generation_failed", format!("{}: {text}", step.id));
                 return Err(Unready { reason, exit: None, cancelled: workshop.cancel.is_asked() });

@@ -1,6 +1,6 @@
 //! What was collected of a benchmark, to the benchmark.
 
-use super::runs::{Aggregate, Contents, Group, Row, Shape};
+use super::contents::{Aggregate, Contents, Group, Row, Shape};
 use crate::harness::gather::{between, give_or_take, invalid, metric, middle, plain, sampled};
 use crate::harness::mould::Mould;
 use crate::harness::pool::Texts;

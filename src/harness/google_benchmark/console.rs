@@ -2,7 +2,8 @@
 
 use std::borrow::Cow;
 
-use super::runs::{Run, Runs};
+use super::contents::Run;
+use super::runs::Runs;
 use super::unmarked::mark_aggregates;
 use crate::harness::lines::without_colours;
 use crate::harness::numbers::number;

@@ -2,7 +2,8 @@
 
 use std::borrow::Cow;
 
-use super::runs::{Run, Runs};
+use super::contents::Run;
+use super::runs::Runs;
 use super::unmarked::mark_aggregates;
 use crate::harness::csv_tables::{CsvRow, CsvTable, tables};
 use crate::harness::{HarnessError, OnBenchmark, Warning, quoted};

@@ -7,7 +7,8 @@ use std::io::Read;
 use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 
-use super::runs::{Run, Runs};
+use super::contents::Run;
+use super::runs::Runs;
 use crate::harness::HarnessError;
 use crate::harness::documents::one;
 use crate::harness::elements::{Elements, Found};

@@ -5,6 +5,7 @@
 
 mod benchmarks;
 mod console;
+mod contents;
 mod csv;
 mod json;
 mod runs;

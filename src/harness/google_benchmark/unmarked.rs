@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::runs::Run;
+use super::contents::Run;
 
 /// Marks aggregates. Where all of mean, median and standard deviation of a benchmark stand, they are no benchmarks;
 /// perhaps nothing else of it was written.

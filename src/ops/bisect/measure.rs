@@ -94,6 +94,8 @@ impl Bench {
             cancel: request.cancel.clone(),
             jobs: 1,
             check_only: false,
+            force: false,
+            prune: false,
             budget: terms.budget,
             arms: Some(copies.arms.clone()),
             seed: new_seed(),
@@ -105,7 +107,8 @@ impl Bench {
             measure.limit = terms.limit;
             measure.budget = Some(terms.budget);
         }
-        let plan = Plan { items: vec![item], missing_targets: Vec::new(), remarks: Vec::new() };
+        let plan =
+            Plan { items: vec![item], generations: Vec::new(), missing_targets: Vec::new(), remarks: Vec::new() };
         let emitter = Emitter::new(workshop.environment.masker().clone(), Vec::new());
         let pipeline = PipelineRef { path: String::new(), sha256: self.sha256.clone() };
         let begun = Document::begun(uuid::Uuid::now_v7(), jiff::Timestamp::now(), "bisect", pipeline);

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::wanted::{Base, Request, RunError};
 use super::{quarantine, tools};
-use crate::execute::{Environment, Workshop};
+use crate::execute::{Arms, Environment, Workshop};
 use crate::host::CopiesError;
 use crate::ops::against::{self, Copies, Side};
 use crate::ops::devices::{asker, host_with_devices};
@@ -57,11 +57,7 @@ pub(super) fn prepare(request: Request) -> Result<Prepared, RunError> {
     let (loaded, mut plan) = planned(loaded, &facts, &request.selection)?;
     let measures = plan.items.iter().any(|item| item.skip.is_none() && item.kind == Kind::Benchmark);
     let copies = if measures { copies(&request, &loaded, &change, &mut remarks)? } else { None };
-    let arms = match (&copies, &request.base) {
-        (Some(copies), _) => Some(copies.arms.clone()),
-        (None, Base::Copies(arms)) => Some(arms.clone()),
-        (None, Base::Usual | Base::Nothing | Base::Revision(_)) => None,
-    };
+    let arms = arms(copies.as_ref(), &request.base);
     let mut gate = loaded.pipeline().gate.clone();
     let mut baseline = loaded.pipeline().baseline.clone();
     if let Some(copies) = &copies {
@@ -87,6 +83,8 @@ pub(super) fn prepare(request: Request) -> Result<Prepared, RunError> {
         cancel: request.cancel,
         jobs,
         check_only: request.check_only,
+        force: request.force,
+        prune: request.prune,
         budget,
         arms,
         seed,
@@ -108,6 +106,15 @@ pub(super) fn prepare(request: Request) -> Result<Prepared, RunError> {
         started_at,
         copies,
     })
+}
+
+/// The working copies that are measured against each other.
+fn arms(copies: Option<&Copies>, base: &Base) -> Option<Arms> {
+    match (copies, base) {
+        (Some(copies), _) => Some(copies.arms.clone()),
+        (None, Base::Copies(arms)) => Some(arms.clone()),
+        (None, Base::Usual | Base::Nothing | Base::Revision(_)) => None,
+    }
 }
 
 /// This host, and which of the targets that the pipeline asks for it can execute.

@@ -1,5 +1,6 @@
 //! Which tools' versions are worth noting: those that the commands of a plan name.
 
+use crate::pipeline::Command;
 use crate::plan::{Invocation, Plan, Work};
 
 /// The word in a command, and the tools whose versions explain its results.
@@ -38,8 +39,10 @@ pub(super) fn asked_for(plan: &Plan) -> Vec<&'static str> {
 
 fn texts(work: &Work) -> Vec<String> {
     match work {
-        Work::Generate { outputs, .. } => {
-            outputs.iter().filter_map(|output| output.verify.as_ref()).take(1).map(Invocation::display).collect()
+        Work::Generate(batch) => {
+            let ladder = &batch.ladder;
+            let rungs = [&ladder.lint, &ladder.compile, &ladder.collect, &ladder.run];
+            rungs.into_iter().flatten().map(Command::display).collect()
         }
         Work::Test { run, .. } => vec![run.display()],
         Work::Benchmark(measure) => measure.build.iter().chain([&measure.run]).map(Invocation::display).collect(),

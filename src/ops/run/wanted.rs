@@ -21,6 +21,10 @@ pub struct Request {
     pub selection: Selection,
     /// Generations are only compared with the files on disk.
     pub check_only: bool,
+    /// Generated files that were changed by hand are overwritten.
+    pub force: bool,
+    /// Files that nothing generates any more are removed.
+    pub prune: bool,
     /// How many test steps run side by side; the pipeline's `jobs` if `None`.
     pub jobs: Option<usize>,
     /// Time for all benchmarks; the pipeline's `budget` if `None`.

@@ -1,6 +1,8 @@
 //! What a schema cannot say: names that must be unique, references that must lead somewhere, templates that must
 //! compile, paths that must stay inside the workspace.
 
+mod completion;
+mod generation;
 mod llm;
 mod names;
 mod needs;
@@ -13,7 +15,9 @@ pub(super) use names::{duplicate_model, model_id};
 pub use templates::{CONDITION_FACTS, TEMPLATE_ROOTS};
 
 use crate::pipeline::diagnostic::{Findings, Span};
-use crate::pipeline::grammar::{BenchmarkStep, Common, GenerationStep, Pipeline, TestStep};
+use crate::pipeline::generation::GenerationStep;
+use crate::pipeline::grammar::{BenchmarkStep, Pipeline, TestStep};
+use crate::pipeline::step::Common;
 use crate::pipeline::tree::{Node, Part};
 use crate::results::Kind;
 
@@ -90,6 +94,7 @@ pub(super) fn check(pipeline: &mut Pipeline, root: &Node, text: &str, findings: 
     needs::check(&steps, file, findings);
     relations::check(pipeline, &steps, file, findings);
     paths::check(pipeline, &steps, file, findings);
+    sources(&steps, file, findings);
     templates::check(pipeline, &steps, file, true, findings);
 }
 
@@ -98,5 +103,13 @@ pub(super) fn check_values(pipeline: &Pipeline, root: &Node, text: &str, finding
     let file = File { root, text };
     let steps = Step::of(pipeline);
     paths::check(pipeline, &steps, file, findings);
+    sources(&steps, file, findings);
     templates::check(pipeline, &steps, file, false, findings);
+}
+
+/// Each generation has a template with its output, or a set.
+fn sources(steps: &[Step<'_>], file: File<'_>, findings: &mut Findings) {
+    for step in steps.iter().filter(|step| step.kind == Kind::Generation) {
+        generation::source(step, file, findings);
+    }
 }

@@ -4,8 +4,9 @@ use std::collections::{HashMap, HashSet};
 
 use super::{File, Step};
 use crate::pipeline::diagnostic::{Diagnostic, Findings, Span, quote};
-use crate::pipeline::grammar::{Command, Common, ModelSource, Pipeline};
+use crate::pipeline::grammar::{ModelSource, Pipeline};
 use crate::pipeline::onnx::OnnxStep;
+use crate::pipeline::step::{Command, Common};
 use crate::pipeline::syntax::bad_name;
 use crate::pipeline::tree::Part;
 
@@ -16,7 +17,9 @@ const RUNNERS: [&str; 14] =
 /// Gives each step without a name one made from its command, unique in its section.
 pub(super) fn fill(pipeline: &mut Pipeline) {
     fill_section(pipeline.generations.iter_mut().map(|step| {
-        let name = file_stem(&step.template);
+        let prompts = step.completion.as_ref().map(|completion| &completion.prompts);
+        let source = step.template.as_ref().or(step.set.as_ref()).or(prompts);
+        let name = file_stem(source.map_or("generation", String::as_str));
         (&mut step.common, name)
     }));
     fill_section(pipeline.tests.iter_mut().map(|step| {

@@ -44,8 +44,22 @@ fn of_step(step: &Step<'_>, file: File<'_>, findings: &mut Findings) {
     let depth = levels(folder).max(0);
     match step.body {
         Body::Generation(generation) => {
-            plain_path("template", &generation.template, 0, span("template"), findings);
-            inside("`output`", &generation.output, 0, span("output"), findings);
+            let plain = [("template", &generation.template), ("set", &generation.set), ("into", &generation.into)];
+            for (key, path) in plain.into_iter().chain([("rows", &generation.rows)]) {
+                if let Some(path) = path {
+                    plain_path(key, path, 0, span(key), findings);
+                }
+            }
+            if let Some(completion) = &generation.completion {
+                let span = file.at(&step.way_to("completion", "prompts"));
+                plain_path("prompts", &completion.prompts, 0, span, findings);
+            }
+            for (name, path) in &generation.data {
+                plain_path("data", path, 0, file.at(&step.way_to("data", name.as_str())), findings);
+            }
+            if let Some(output) = &generation.output {
+                inside("`output`", output, 0, span("output"), findings);
+            }
         }
         Body::Test(test) => {
             if let Some(junit) = &test.junit {

@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 
-use super::{Body, File, Step, work};
+use super::{Body, File, Step, generation, work};
 use crate::pipeline::diagnostic::{Diagnostic, Findings, Span, nearest, quote};
 use crate::pipeline::fields::{TARGETS, target_meant};
-use crate::pipeline::grammar::{BenchmarkStep, CounterSource, GenerationStep, MetricName, Pipeline, Rule, TestStep};
+use crate::pipeline::grammar::{BenchmarkStep, CounterSource, MetricName, Pipeline, Rule, TestStep};
 use crate::pipeline::syntax::bad_name;
 use crate::pipeline::tree::Part;
 
@@ -23,7 +23,7 @@ pub(super) fn check(pipeline: &Pipeline, steps: &[Step<'_>], file: File<'_>, fin
                 harness(benchmark, step, file, findings);
                 source(benchmark, step, file, findings);
             }
-            Body::Generation(generation) => one_file_each(generation, step, file, findings),
+            Body::Generation(body) => generation::check(body, step, file, findings),
             Body::Test(test) => {
                 work::test(test, step, file, findings);
                 report(test, step, file, findings);
@@ -115,26 +115,13 @@ fn source(benchmark: &BenchmarkStep, step: &Step<'_>, file: File<'_>, findings: 
     }
 }
 
-/// A generation that is repeated must write a file of its own each time.
-fn one_file_each(generation: &GenerationStep, step: &Step<'_>, file: File<'_>, findings: &mut Findings) {
-    let output = &generation.output;
-    let by_model = step.common.for_each.is_some() && !output.contains("model");
-    let by_target = step.common.targets.len() > 1 && !output.contains("target");
-    for (repeated, what, root) in [(by_model, "model", "model.slug"), (by_target, "target", "target")] {
-        if repeated {
-            let message = format!("`output` names the same file for each {what}");
-            let help = format!("put `{{{{ {root} }}}}` into it");
-            findings.push(Diagnostic::error("same-output", file.at(&step.way("output")), message).help(help));
-        }
-    }
-}
-
 fn same_output(steps: &[Step<'_>], file: File<'_>, findings: &mut Findings) {
     let mut seen: HashMap<&str, Span> = HashMap::new();
     for step in steps {
         let Body::Generation(generation) = step.body else { continue };
+        let Some(output) = &generation.output else { continue };
         let span = file.at(&step.way("output"));
-        if let Some(first) = seen.insert(&generation.output, span) {
+        if let Some(first) = seen.insert(output, span) {
             let found =
                 Diagnostic::error("same-output", span, "two generations write the same file").label("the second");
             findings.push(found.also(first, "the first"));

@@ -1,14 +1,17 @@
 //! Commands, templates and conditions: compiled, never rendered, and every name in them known.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use minijinja::Environment;
 
-use super::{Body, File, Step};
+use super::{Body, File, Step, generation};
+use crate::pipeline::completion::{CompletionStep, Texts};
 use crate::pipeline::diagnostic::{Diagnostic, Findings, Span, nearest, quote};
-use crate::pipeline::grammar::{Command, Pipeline, Stdin};
+use crate::pipeline::generation::{GenerationStep, Verify};
+use crate::pipeline::grammar::{Pipeline, Stdin};
 use crate::pipeline::llm::LlmStep;
 use crate::pipeline::onnx::OnnxStep;
+use crate::pipeline::step::Command;
 use crate::pipeline::tree::{Content, Part};
 
 /// The names that templates may begin with.
@@ -30,6 +33,8 @@ struct Scope<'p> {
     output: bool,
     /// The variables that `env` has; `None` where `env` cannot be used.
     env: Option<[&'p BTreeMap<String, String>; 2]>,
+    /// The generation that it is part of.
+    generation: Option<&'p GenerationStep>,
     /// Whether the whole file was understood, so that what is not there is really not there.
     complete: bool,
 }
@@ -42,7 +47,7 @@ struct Checker<'a, 'f> {
 
 pub(super) fn check(pipeline: &Pipeline, steps: &[Step<'_>], file: File<'_>, complete: bool, findings: &mut Findings) {
     let mut checker = Checker { file, engine: Environment::empty(), findings };
-    let bare = Scope { model: complete.then_some(false), output: false, env: None, complete };
+    let bare = Scope { model: complete.then_some(false), output: false, env: None, generation: None, complete };
     for (name, value) in &pipeline.env {
         checker.template(value, &["env".into(), Part::Key(name)], bare);
     }
@@ -55,17 +60,14 @@ pub(super) fn check(pipeline: &Pipeline, steps: &[Step<'_>], file: File<'_>, com
 impl Checker<'_, '_> {
     fn step(&mut self, step: &Step<'_>, scope: Scope<'_>) {
         if let Some(condition) = &step.common.condition {
-            self.condition(condition, &step.way("if"), scope);
+            self.condition(condition, &step.way("if"), (&CONDITION_FACTS, "if"), scope);
         }
         for (name, value) in &step.common.env {
             self.template(value, &step.way_to("env", name.as_str()), Scope { env: None, ..scope });
         }
         match step.body {
             Body::Generation(generation) => {
-                self.template(&generation.output, &step.way("output"), scope);
-                if let Some(verify) = &generation.verify {
-                    self.command(verify, step, "verify", Scope { output: true, ..scope });
-                }
+                self.generation(generation, step, Scope { generation: Some(generation), ..scope });
             }
             Body::Test(test) => {
                 self.onnx(test.onnx.as_ref(), step, scope);
@@ -93,6 +95,73 @@ impl Checker<'_, '_> {
                     None => {}
                 }
             }
+        }
+    }
+
+    fn generation(&mut self, body: &GenerationStep, step: &Step<'_>, scope: Scope<'_>) {
+        // What is made once for all knows none of them.
+        let each =
+            Scope { model: if body.many_to_one { scope.complete.then_some(false) } else { scope.model }, ..scope };
+        if let Some(output) = &body.output {
+            self.template(output, &step.way("output"), each);
+        }
+        if let Some(when) = &body.when {
+            let facts: Vec<&str> = CONDITION_FACTS.into_iter().chain(generation::OWN_ROOTS).collect();
+            self.condition(when, &step.way("when"), (&facts, "when"), scope);
+        }
+        for (name, value) in &body.with {
+            if let Some(text) = value.as_str() {
+                self.template(text, &step.way_to("with", name.as_str()), each);
+            }
+        }
+        if let Some(completion) = &body.completion {
+            self.completion(completion, step, each);
+        }
+        let each = Scope { output: true, ..each };
+        match &body.verify {
+            Some(Verify::Shell(text)) => {
+                self.command_at(&Command::Shell(text.clone()), &step.way("verify"), "verify", each);
+            }
+            Some(Verify::Args(words)) => {
+                self.command_at(&Command::Args(words.clone()), &step.way("verify"), "verify", each);
+            }
+            Some(Verify::Ladder(ladder)) => {
+                let rungs = [
+                    ("lint", &ladder.lint),
+                    ("compile", &ladder.compile),
+                    ("collect", &ladder.collect),
+                    ("run", &ladder.run),
+                ];
+                for (key, command) in rungs {
+                    if let Some(command) = command {
+                        self.command_at(command, &step.way_to("verify", key), key, each);
+                    }
+                }
+            }
+            None => {}
+        }
+    }
+
+    fn completion(&mut self, completion: &CompletionStep, step: &Step<'_>, scope: Scope<'_>) {
+        let texts = [("endpoint", &completion.endpoint), ("model", &completion.model), ("system", &completion.system)];
+        for (key, text) in texts {
+            if let Some(text) = text {
+                self.template(text, &step.way_to("completion", key), scope);
+            }
+        }
+        for word in completion.command.iter().flatten() {
+            self.template(word, &step.way_to("completion", "command"), scope);
+        }
+        let Some(expect) = &completion.expect else { return };
+        let [section, index, key] = step.way("completion");
+        let way = |inner: &'static str| [section, index, key, Part::Key("expect"), Part::Key(inner)];
+        let lists = [("contains", &expect.contains), ("regex", &expect.regex)];
+        let lists = lists.iter().flat_map(|(key, texts)| texts.iter().flat_map(Texts::all).map(|text| (*key, text)));
+        for (key, text) in lists.chain(expect.exact.iter().map(|text| ("exact", text))) {
+            self.template(text, &way(key), scope);
+        }
+        if let Some(command) = &expect.command {
+            self.command_at(command, &way("command"), "command", Scope { output: true, ..scope });
         }
     }
 
@@ -127,15 +196,21 @@ impl Checker<'_, '_> {
     }
 
     fn command(&mut self, command: &Command, step: &Step<'_>, key: &str, scope: Scope<'_>) {
+        self.command_at(command, &step.way(key), key, scope);
+    }
+
+    /// A command that stands at the end of `way`.
+    fn command_at(&mut self, command: &Command, way: &[Part<'_>], key: &str, scope: Scope<'_>) {
         match command {
-            Command::Shell(text) if text.trim().is_empty() => self.empty(&step.way(key), key),
-            Command::Shell(text) => self.shell(text, &step.way(key), key),
+            Command::Shell(text) if text.trim().is_empty() => self.empty(way, key),
+            Command::Shell(text) => self.shell(text, way, key),
             Command::Args(args) => {
+                let at = |index| way.iter().copied().chain([Part::Index(index)]).collect::<Vec<_>>();
                 if args.first().is_some_and(|program| program.trim().is_empty()) {
-                    self.empty(&step.way_to(key, 0), key);
+                    self.empty(&at(0), key);
                 }
                 for (index, arg) in args.iter().enumerate() {
-                    self.template(arg, &step.way_to(key, index), scope);
+                    self.template(arg, &at(index), scope);
                 }
             }
         }
@@ -200,10 +275,11 @@ impl Checker<'_, '_> {
         }
     }
 
-    fn condition(&mut self, text: &str, way: &[Part<'_>], scope: Scope<'_>) {
+    fn condition(&mut self, text: &str, way: &[Part<'_>], (facts, key): (&[&str], &str), scope: Scope<'_>) {
         let help = "write it bare, such as `ci and branch == \"main\"`";
         if text.trim().is_empty() || text.contains("{{") {
-            let found = Diagnostic::error("condition", self.file.at(way), "`if` wants a condition without braces");
+            let found =
+                Diagnostic::error("condition", self.file.at(way), format!("`{key}` wants a condition without braces"));
             self.findings.push(found.help(help));
             return;
         }
@@ -215,19 +291,34 @@ impl Checker<'_, '_> {
             Ok(condition) => {
                 let mut names: Vec<_> = condition.undeclared_variables(false).into_iter().collect();
                 names.sort_unstable();
-                for name in names.iter().filter(|name| !CONDITION_FACTS.contains(&name.as_str())) {
-                    let near = nearest(name, CONDITION_FACTS).map(|near| format!(", did you mean `{near}`?"));
+                for name in names.iter().filter(|name| !facts.contains(&name.as_str())) {
+                    let near = nearest(name, facts.iter().copied()).map(|near| format!(", did you mean `{near}`?"));
                     let message = format!("unknown fact {}{}", quote(name), near.unwrap_or_default());
                     let at = text.find(name.as_str()).unwrap_or(0);
                     let found = Diagnostic::error("unknown-fact", self.place(way, text, at, at + name.len()), message);
-                    let help =
-                        format!("facts: {}; texts stand in quotes: branch == \"main\"", CONDITION_FACTS.join(", "));
+                    let help = format!("facts: {}; texts stand in quotes: branch == \"main\"", facts.join(", "));
                     self.findings.push(found.help(help));
                 }
+                self.own_names(&condition.undeclared_variables(true), text, way, scope);
                 if scope.model == Some(false) && names.iter().any(|name| name == "model") {
                     let at = text.find("model").unwrap_or(0);
                     self.findings.push(no_model().at(self.place(way, text, at, at + 5)));
                 }
+            }
+        }
+    }
+
+    /// What a condition asks of a generation must be there.
+    fn own_names(&mut self, names: &HashSet<String>, text: &str, way: &[Part<'_>], scope: Scope<'_>) {
+        let mut names: Vec<_> = names.iter().collect();
+        names.sort_unstable();
+        for name in names {
+            let (root, rest) = name.split_once('.').map_or((name.as_str(), None), |(root, rest)| (root, Some(rest)));
+            let found =
+                generation::OWN_ROOTS.contains(&root).then(|| generation::unknown(root, rest, scope.generation));
+            if let Some(found) = found.flatten().filter(|_| scope.complete) {
+                let at = text.find(name.as_str()).or_else(|| text.find(root)).unwrap_or(0);
+                self.findings.push(found.at(self.place(way, text, at, at + root.len())));
             }
         }
     }
@@ -291,6 +382,7 @@ fn unknown(name: &str, scope: Scope<'_>) -> Option<Diagnostic> {
         }
         ("step", Some(key)) if key != "name" => wrong(format!("`step` has no {}", quote(key)), "it has: name".into()),
         ("run", Some(key)) if key != "id" => wrong(format!("`run` has no {}", quote(key)), "it has: id".into()),
+        _ if generation::OWN_ROOTS.contains(&root) => generation::unknown(root, rest, scope.generation),
         _ if TEMPLATE_ROOTS.contains(&root) || FUNCTIONS.contains(&root) => None,
         _ => {
             let near =

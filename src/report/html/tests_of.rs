@@ -6,9 +6,7 @@ use serde::Serialize;
 
 use super::texts::{Texts, line};
 use crate::report::rows;
-use crate::results::{
-    Case, Document, Failure, Generation, GenerationState, Outcome, QuarantineState, Quarantined, Step, StepStatus,
-};
+use crate::results::{Case, Document, Failure, Generation, Outcome, QuarantineState, Quarantined, Step, StepStatus};
 
 /// A test case.
 #[derive(Debug, Default, Serialize)]
@@ -193,26 +191,18 @@ pub(super) fn files(document: &Document, texts: &mut Texts) -> Vec<FileEntry> {
 
 /// What became of a generated file, in a word, and whether that is wrong.
 pub(super) const fn state(generation: &Generation) -> (&'static str, bool) {
-    match generation.state {
-        GenerationState::Written => ("written", false),
-        GenerationState::Unchanged => ("unchanged", false),
-        GenerationState::Drifted => ("drifted", true),
-        GenerationState::Missing => ("missing", true),
-        GenerationState::Failed => ("failed", true),
-    }
+    (generation.state.word(), !generation.state.is_right())
 }
 
 fn file(generation: &Generation, texts: &mut Texts) -> FileEntry {
     let (state, wrong) = state(generation);
-    let failure = generation.failure.as_ref();
-    let message = failure.and_then(|failure| failure.message.as_deref().or(failure.text.as_deref()));
     FileEntry {
         output: line(&generation.output),
         template: line(&generation.template),
         step: line(&generation.step),
         state,
         wrong,
-        message: message.map(line),
+        message: generation.why().map(line),
         diff: generation.diff.as_deref().and_then(|diff| texts.begin(diff)),
     }
 }

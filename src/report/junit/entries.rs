@@ -168,17 +168,21 @@ fn failing_elements(case: &Case) -> Vec<Element<'_>> {
 }
 
 fn of_generation(generation: &Generation) -> Entry<'_> {
-    let (told, kind, message) = match generation.state {
-        GenerationState::Written | GenerationState::Unchanged => (Told::Passed, "", ""),
-        GenerationState::Drifted => (Told::Failed, "drifted", "the file differs from what its template gives now"),
-        GenerationState::Missing => (Told::Failed, "missing", "the file is not there"),
-        GenerationState::Failed => (Told::Failed, "failed", "the template could not be rendered"),
+    let told = match generation.state {
+        GenerationState::Skipped => Told::Skipped,
+        state if state.is_right() => Told::Passed,
+        _ => Told::Failed,
     };
+    let kind = generation.reason.as_ref().map_or(generation.state.word(), |reason| reason.code.as_str());
+    let why = generation.reason.as_ref().map(|reason| format!(": {}", reason.text)).unwrap_or_default();
     let mut elements = Vec::new();
+    if told == Told::Skipped {
+        elements.extend(generation.reason.as_ref().map(|reason| of_reason("skipped", reason)));
+    }
     if told == Told::Failed {
         let mut failure = element("failure", generation.failure.as_ref());
         failure.kind.get_or_insert(Cow::Borrowed(kind));
-        failure.message.get_or_insert(Cow::Borrowed(message));
+        failure.message.get_or_insert(Cow::Owned(format!("the file {}{why}", generation.state.sentence())));
         if failure.text.is_none() {
             failure.text = generation.diff.as_deref().map(Cow::Borrowed);
         }

@@ -109,6 +109,9 @@ fn other_entries() -> Document {
         state,
         sha256: None,
         bytes: None,
+        reason: None,
+        context: None,
+        answer: None,
         diff: (state == GenerationState::Drifted).then(|| "-a\n+b\n".into()),
         failure: (state == GenerationState::Failed).then(|| failure("undefined")),
     };

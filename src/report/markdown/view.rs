@@ -11,8 +11,8 @@ use super::{charts, title};
 use crate::report::rows;
 use crate::report::{escape, figures};
 use crate::results::{
-    AcceptedRef, Basis, Comparison, Document, Generation, GenerationState, MetricChange, QuarantineState, RemarkLevel,
-    Step, StepStatus, Validity, Verdict,
+    AcceptedRef, Basis, Comparison, Document, MetricChange, QuarantineState, RemarkLevel, Step, StepStatus, Validity,
+    Verdict,
 };
 
 /// Rows of the tables that nobody needs to see at once.
@@ -283,20 +283,14 @@ fn tail(log: &str) -> String {
 }
 
 fn generations(document: &Document) -> Value {
-    let right =
-        |generation: &&Generation| matches!(generation.state, GenerationState::Written | GenerationState::Unchanged);
-    let wrong: Vec<_> = document.generations.iter().filter(|generation| !right(generation)).collect();
+    let wrong: Vec<_> = document.generations.iter().filter(|generation| !generation.state.is_right()).collect();
     context! {
-        all => document.generations.len(),
+        all => document.counts.generations,
         wrong => list(&wrong, |generation| context! {
             output => foreign(&generation.output),
             template => foreign(&generation.template),
-            state => own(match generation.state {
-                GenerationState::Drifted => "differs from what the template gives now",
-                GenerationState::Missing => "is not there",
-                _ => "failed",
-            }),
-            message => generation.failure.as_ref().and_then(|failure| failure.message.as_deref()).map(foreign),
+            state => own(generation.state.sentence()),
+            message => generation.why().map(foreign),
             diff => generation.diff.as_deref().map(|diff| foreign(&escape::cut(diff, LONGEST))),
         }),
     }

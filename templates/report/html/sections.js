@@ -1,7 +1,7 @@
 // Tests as a tree by step and suite, generated files with their diffs, steps with the ends of their logs.
 
 const OUTCOMES = ["failed", "errored", "timed out", "flaky", "cancelled", "skipped", "passed"];
-const TONES = { failed: "bad", errored: "bad", "timed out": "bad", flaky: "warn", cancelled: "warn", passed: "good", drifted: "bad", missing: "bad" };
+const TONES = { failed: "bad", errored: "bad", "timed out": "bad", flaky: "warn", cancelled: "warn", passed: "good", stale: "bad", missing: "bad", edited: "bad", orphaned: "bad" };
 /** So many cases are put into the page at once. */
 const CASES = 200;
 

@@ -1,4 +1,6 @@
-//! `backsight llm measure`.
+//! `backsight llm`: how fast a model generates, and what it answers.
+
+mod complete;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -27,6 +29,8 @@ enum Action {
     /// Send prompts, and time each piece of the answers.
     #[command(after_help = EXIT_CODES)]
     Measure(Box<MeasureArgs>),
+    /// Ask prompt by prompt, with a fixed seed; each answer is a line of JSON.
+    Complete(Box<complete::CompleteArgs>),
 }
 
 const EXIT_CODES: &str = "Exit codes: 0 measured, also where a cell is INVALID with its reason; 1 all requests failed; 2 the \
@@ -129,9 +133,15 @@ struct MeasureArgs {
 
 /// Runs the command.
 pub(super) fn run(args: LlmArgs, console: Console) -> ExitCode {
-    let Action::Measure(args) = args.action;
+    match args.action {
+        Action::Measure(args) => measured(*args, console),
+        Action::Complete(args) => complete::run(*args, console),
+    }
+}
+
+fn measured(args: MeasureArgs, console: Console) -> ExitCode {
     let format = args.format;
-    let request = match request(*args) {
+    let request = match request(args) {
         Ok(request) => request,
         Err(error) => {
             console.error(&format!("signals cannot be handled: {error}"));
