@@ -10,9 +10,11 @@ use super::load::{Loaded, load};
 use super::planning::{PlanningError, planned};
 use super::targets::{Height, of_pipeline};
 use crate::host;
-use crate::plan::{self, Batch, Expander, Item, Plan, Selection};
+use crate::plan::{self, Batch, Item, Plan, Selection};
 use crate::results::{Change, Kind, Reason};
-use crate::templating;
+
+/// The most files of one generation that are listed by name.
+const MOST_LISTED: usize = 10_000;
 
 /// One entry of the plan, for people and programs.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -108,7 +110,7 @@ fn rows(plan: &Plan) -> Vec<Row> {
                 plan::Work::Generate(_) | plan::Work::Test { .. } => Vec::new(),
             },
             outputs: match &item.work {
-                plan::Work::Generate(batch) => outputs(batch),
+                plan::Work::Generate(batch) => batch.paths(MOST_LISTED),
                 plan::Work::Test { .. } | plan::Work::Benchmark(_) => Vec::new(),
             },
             files: of_generation(item).map(|batch| batch.sums.0),
@@ -123,17 +125,4 @@ fn of_generation(item: &Item) -> Option<&Batch> {
         plan::Work::Generate(batch) => Some(batch),
         plan::Work::Test { .. } | plan::Work::Benchmark(_) => None,
     }
-}
-
-/// The most files that are listed by name.
-const MOST_LISTED: usize = 10_000;
-
-fn outputs(batch: &Batch) -> Vec<String> {
-    // Its templates were understood when the plan was made.
-    let Ok(expander) = Expander::new(batch, templating::engine(), &minijinja::Value::UNDEFINED) else {
-        return Vec::new();
-    };
-    let expander = expander.paths_only();
-    let cells = (0..batch.len()).filter_map(|number| expander.cell(number).ok());
-    cells.filter(|cell| cell.left_out.is_none()).map(|cell| cell.path).take(MOST_LISTED).collect()
 }

@@ -196,7 +196,7 @@ impl Outputs {
         let cell = |owner: &Owner| -> Option<(Cell, String)> {
             let (item, batch) = batches.get(owner.step as usize)?;
             let cell = open(batch).ok()?.cell(owner.number as usize).ok()?;
-            let what = cell.position.as_ref().map(|position| batch.axes.describe(position)).unwrap_or_default();
+            let what = batch.context(&cell).unwrap_or_default();
             let who = if what.is_empty() { item.id.clone() } else { format!("{} for {what}", item.id) };
             Some((cell, who))
         };

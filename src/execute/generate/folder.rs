@@ -11,7 +11,8 @@ use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 use rustix::fs::{AtFlags, Mode, OFlags, openat, statat};
 use rustix::io::Errno;
-use sha2::{Digest, Sha256};
+
+use super::lock::{hash, hex};
 
 /// The largest template and the largest result, in bytes.
 pub(super) const LARGEST: usize = 16 << 20;
@@ -137,8 +138,7 @@ fn beside(name: &str) -> String {
     if name.len() <= 200 {
         return format!(".{name}.backsight-new");
     }
-    let hash: String = Sha256::digest(name).iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-    format!(".{hash}.backsight-new")
+    format!(".{}.backsight-new", hex(&hash(name.as_bytes())))
 }
 
 /// The path without leaving the workspace, our own folder or git's, and without a name that is a device elsewhere.

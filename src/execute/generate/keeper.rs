@@ -11,7 +11,7 @@ use super::decide::Wish;
 use super::folder::{Folder, confined, refused};
 use super::held::Holder;
 use super::ladder::{Climb, stops};
-use super::lock::{Entry, hash, key};
+use super::lock::{Entry, hash, hex, key};
 use super::regions;
 use super::worker::Made;
 use crate::execute::Masker;
@@ -127,11 +127,7 @@ impl<'a> Keeper<'a> {
     /// A file that is not made.
     pub(super) fn left_out(&self, cell: &Cell) -> Option<Made> {
         let left_out = cell.left_out.as_ref()?;
-        let key = Some(key(&cell.path)).filter(|_| !left_out.everywhere && !cell.path.is_empty());
-        let mut generation = self.generation(cell, GenerationState::Skipped);
-        generation.reason = Some(left_out.reason.clone());
-        let entry = key.and_then(|key| self.book.lock.get(key)).cloned();
-        Some(Made { generation, change: None, cases: Vec::new(), key, entry })
+        Some(Made::left_out(left_out, self.generation(cell, GenerationState::Skipped), Some(self.book)))
     }
 
     /// A prompt without an answer: what is stored stays as it is.
@@ -197,8 +193,7 @@ impl<'a> Keeper<'a> {
     }
 
     fn generation(&self, cell: &Cell, state: GenerationState) -> Generation {
-        let context = cell.position.as_ref().map(|position| self.batch.axes.describe(position));
-        let context = context.filter(|text| !text.is_empty());
+        let context = self.batch.context(cell);
         Generation { context, ..Generation::new(&self.item.id, self.batch.source(), &cell.path, state) }
     }
 }
@@ -224,5 +219,5 @@ fn decide(spot: &Spot<'_>, answer: &[u8], wish: Wish, on_change: OnChange) -> (G
 }
 
 fn whole(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&Sha256::digest(bytes))
 }

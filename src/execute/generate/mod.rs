@@ -29,6 +29,7 @@ use crate::plan::{Batch, Item, Plan};
 use crate::results::{Event, GenerationState, Kind, RemarkLevel, StepStatus};
 use batch::Sum;
 use book::Book;
+use decide::Wish;
 use ladder::{Climb, stops};
 pub use lock::LOCK_FILE;
 use worker::{Templates, Worker};
@@ -173,7 +174,7 @@ pub(super) fn into_arm(
         if workshop.cancel.is_asked() {
             return Err("the run was stopped".to_owned());
         }
-        let made = worker.make(number, &climb, worker::Wishes { check: false, force: true });
+        let made = worker.make(number, &climb, Wish { check: false, force: true });
         if made.generation.state == GenerationState::Skipped {
             continue;
         }

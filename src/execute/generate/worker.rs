@@ -16,11 +16,9 @@ use super::folder::{Folder, LARGEST, confined, read_text, refused};
 use super::ladder::{Climb, stops};
 use super::lock::{Entry, Hash, hash, hex, key, short};
 use super::regions;
-use crate::plan::{Batch, Cell, Expander, Item};
+use crate::plan::{Batch, Cell, Expander, Item, LeftOut};
 use crate::results::{Case, Failure, Generation, GenerationState, Reason};
 use crate::templating::{describe, engine, referenced};
-
-pub(super) use super::decide::Wish as Wishes;
 
 /// The most templates that one pulls in.
 const MOST_TEMPLATES: usize = 1000;
@@ -124,6 +122,14 @@ pub(super) struct Made {
 }
 
 impl Made {
+    /// A file that is not made. One that may be made elsewhere keeps its line in the lock file.
+    pub(super) fn left_out(left_out: &LeftOut, mut generation: Generation, book: Option<&Book>) -> Self {
+        let key = Some(key(&generation.output)).filter(|_| !left_out.everywhere && !generation.output.is_empty());
+        generation.reason = Some(left_out.reason.clone());
+        let entry = key.and_then(|key| book?.lock.get(key)).cloned();
+        Self { generation, change: None, cases: Vec::new(), key, entry }
+    }
+
     /// Whether the file is as it should be, and climbed as far as was asked.
     pub(super) fn is_right(&self) -> bool {
         self.generation.state.is_right() && !self.cases.iter().any(|case| stops(case.outcome))
@@ -166,11 +172,7 @@ impl<'a> Worker<'a> {
             Err(error) => return self.failed(None, "", &error.to_string()),
         };
         if let Some(left_out) = &cell.left_out {
-            let key = Some(key(&cell.path)).filter(|_| !left_out.everywhere && !cell.path.is_empty());
-            let mut generation = self.generation(&cell, GenerationState::Skipped);
-            generation.reason = Some(left_out.reason.clone());
-            let entry = key.and_then(|key| self.entry(key));
-            return Made { generation, change: None, cases: Vec::new(), key, entry };
+            return Made::left_out(left_out, self.generation(&cell, GenerationState::Skipped), self.book);
         }
         match self.render(&cell, wish) {
             Ok(made) => self.verified(made, &cell, climb, wish),
@@ -254,8 +256,7 @@ impl<'a> Worker<'a> {
             Some(set) => format!("{}/{product}", set.manifest.name),
             None => product.to_owned(),
         };
-        let context = cell.position.as_ref().map(|position| self.batch.axes.describe(position));
-        let context = context.filter(|text| !text.is_empty());
+        let context = self.batch.context(cell);
         Generation { context, ..Generation::new(&self.item.id, &template, &cell.path, state) }
     }
 

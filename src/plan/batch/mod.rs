@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 
 use super::completion::Completion;
 use crate::pipeline::{Ladder, Shell};
-use crate::templating::Set;
+use crate::templating::{Set, engine};
 
 pub use axes::{Axes, LeftOut, Position};
 pub use expander::{Cell, CellError, Expander};
@@ -85,6 +85,21 @@ impl Batch {
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// What a file is made for, for people: `model bert, target cuda`; `None` where the step is not repeated.
+    pub fn context(&self, cell: &Cell) -> Option<String> {
+        let position = cell.position.as_ref()?;
+        Some(self.axes.describe(position)).filter(|text| !text.is_empty())
+    }
+
+    /// The paths of the files that are made, the first `most` of them.
+    pub fn paths(&self, most: usize) -> Vec<String> {
+        // Its templates were understood when the plan was made.
+        let Ok(expander) = Expander::new(self, engine(), &minijinja::Value::UNDEFINED) else { return Vec::new() };
+        let expander = expander.paths_only();
+        let cells = (0..self.len()).filter_map(|number| expander.cell(number).ok());
+        cells.filter(|cell| cell.left_out.is_none()).map(|cell| cell.path).take(most).collect()
     }
 
     /// The template for people: the file, or the name of the set.

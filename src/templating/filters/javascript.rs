@@ -3,7 +3,7 @@
 use minijinja::value::Value;
 use minijinja::{Error, State};
 
-use super::literal::{Writer, finite, is_plain, key_text, refused, write};
+use super::literal::{Writer, finite, is_plain, key_text, quoted, refused, write};
 
 /// Whole numbers beyond this are not exact in JavaScript (`Number.MAX_SAFE_INTEGER`).
 const LARGEST_WHOLE: i128 = 9_007_199_254_740_991;
@@ -47,24 +47,15 @@ impl Writer for JavaScript {
     }
 
     fn text(&self, text: &str, out: &mut String) -> Result<(), Error> {
-        out.push('"');
-        for character in text.chars() {
-            match character {
-                '\n' => out.push_str("\\n"),
-                '\r' => out.push_str("\\r"),
-                '\t' => out.push_str("\\t"),
-                '\\' => out.push_str("\\\\"),
-                '"' => out.push_str("\\\""),
-                // Neither the end of a script nor the begin of a comment of HTML.
-                '<' | '>' | '&' => out.push_str(&format!("\\u{:04x}", u32::from(character))),
-                plain if is_plain(plain) => out.push(plain),
-                other => {
-                    let mut units = [0; 2];
-                    other.encode_utf16(&mut units).iter().for_each(|unit| out.push_str(&format!("\\u{unit:04x}")));
-                }
+        quoted(text, out, |character, out| match character {
+            // Neither the end of a script nor the begin of a comment of HTML.
+            '<' | '>' | '&' => out.push_str(&format!("\\u{:04x}", u32::from(character))),
+            plain if is_plain(plain) => out.push(plain),
+            other => {
+                let mut units = [0; 2];
+                other.encode_utf16(&mut units).iter().for_each(|unit| out.push_str(&format!("\\u{unit:04x}")));
             }
-        }
-        out.push('"');
+        });
         Ok(())
     }
 

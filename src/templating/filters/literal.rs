@@ -149,6 +149,35 @@ pub(super) fn is_plain(character: char) -> bool {
     }
 }
 
+/// Writes a text in double quotes, as all these languages have it; `rest` writes what is neither a quote nor one of the
+/// escapes that they share.
+pub(super) fn quoted(text: &str, out: &mut String, rest: impl Fn(char, &mut String)) {
+    out.push('"');
+    text.chars().for_each(|character| escaped(character, out, &rest));
+    out.push('"');
+}
+
+/// One character of [`quoted`].
+pub(super) fn escaped(character: char, out: &mut String, rest: impl Fn(char, &mut String)) {
+    match character {
+        '\n' => out.push_str("\\n"),
+        '\r' => out.push_str("\\r"),
+        '\t' => out.push_str("\\t"),
+        '\\' => out.push_str("\\\\"),
+        '"' => out.push_str("\\\""),
+        other => rest(other, out),
+    }
+}
+
+/// A character as it is, or by four or eight digits: the way of TOML and YAML.
+pub(super) fn by_digits(character: char, out: &mut String) {
+    match u32::from(character) {
+        _ if is_plain(character) => out.push(character),
+        code @ 0..=0xffff => out.push_str(&format!("\\u{code:04x}")),
+        code => out.push_str(&format!("\\U{code:08x}")),
+    }
+}
+
 /// A number as Rust writes it, which is also Python's, JavaScript's and TOML's way: `1.0`, `1e100`, `-0.5`.
 pub(super) fn finite(value: f64) -> String {
     format!("{value:?}")

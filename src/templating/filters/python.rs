@@ -3,7 +3,7 @@
 use minijinja::value::Value;
 use minijinja::{Error, State};
 
-use super::literal::{Writer, finite, is_plain, write};
+use super::literal::{Writer, by_digits, escaped, finite, is_plain, quoted, write};
 
 struct Python;
 
@@ -15,18 +15,13 @@ pub(super) fn python(state: &State<'_, '_>, value: &Value) -> Result<String, Err
 
 /// A character of a text or of a docstring that cannot stand as it is.
 pub(super) fn escape(character: char, out: &mut String) {
-    match character {
-        '\n' => out.push_str("\\n"),
-        '\r' => out.push_str("\\r"),
-        '\t' => out.push_str("\\t"),
-        '\\' => out.push_str("\\\\"),
-        '"' => out.push_str("\\\""),
-        plain if is_plain(plain) => out.push(plain),
-        other => match u32::from(other) {
-            code @ 0..=0xff => out.push_str(&format!("\\x{code:02x}")),
-            code @ 0..=0xffff => out.push_str(&format!("\\u{code:04x}")),
-            code => out.push_str(&format!("\\U{code:08x}")),
-        },
+    escaped(character, out, by_code);
+}
+
+fn by_code(character: char, out: &mut String) {
+    match u32::from(character) {
+        code @ 0..=0xff if !is_plain(character) => out.push_str(&format!("\\x{code:02x}")),
+        _ => by_digits(character, out),
     }
 }
 
@@ -58,9 +53,7 @@ impl Writer for Python {
     }
 
     fn text(&self, text: &str, out: &mut String) -> Result<(), Error> {
-        out.push('"');
-        text.chars().for_each(|character| escape(character, out));
-        out.push('"');
+        quoted(text, out, by_code);
         Ok(())
     }
 

@@ -3,7 +3,7 @@
 use minijinja::value::Value;
 use minijinja::{Error, State};
 
-use super::literal::{Braces, Writer, finite, is_plain, scalar, write};
+use super::literal::{Braces, Writer, finite, is_plain, quoted, scalar, write};
 
 struct Rust;
 
@@ -40,19 +40,10 @@ impl Writer for Rust {
     }
 
     fn text(&self, text: &str, out: &mut String) -> Result<(), Error> {
-        out.push('"');
-        for character in text.chars() {
-            match character {
-                '\n' => out.push_str("\\n"),
-                '\r' => out.push_str("\\r"),
-                '\t' => out.push_str("\\t"),
-                '\\' => out.push_str("\\\\"),
-                '"' => out.push_str("\\\""),
-                plain if is_plain(plain) => out.push(plain),
-                other => out.push_str(&format!("\\u{{{:x}}}", u32::from(other))),
-            }
-        }
-        out.push('"');
+        quoted(text, out, |character, out| match character {
+            plain if is_plain(plain) => out.push(plain),
+            other => out.push_str(&format!("\\u{{{:x}}}", u32::from(other))),
+        });
         Ok(())
     }
 

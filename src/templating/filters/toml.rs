@@ -3,7 +3,7 @@
 use minijinja::value::Value;
 use minijinja::{Error, State};
 
-use super::literal::{Braces, Writer, finite, is_plain, key_text, refused, write};
+use super::literal::{Braces, Writer, by_digits, finite, key_text, quoted, refused, write};
 
 struct Toml;
 
@@ -42,22 +42,7 @@ impl Writer for Toml {
     }
 
     fn text(&self, text: &str, out: &mut String) -> Result<(), Error> {
-        out.push('"');
-        for character in text.chars() {
-            match character {
-                '\n' => out.push_str("\\n"),
-                '\r' => out.push_str("\\r"),
-                '\t' => out.push_str("\\t"),
-                '\\' => out.push_str("\\\\"),
-                '"' => out.push_str("\\\""),
-                plain if is_plain(plain) => out.push(plain),
-                other => match u32::from(other) {
-                    code @ 0..=0xffff => out.push_str(&format!("\\u{code:04x}")),
-                    code => out.push_str(&format!("\\U{code:08x}")),
-                },
-            }
-        }
-        out.push('"');
+        quoted(text, out, by_digits);
         Ok(())
     }
 

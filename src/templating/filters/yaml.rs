@@ -6,7 +6,7 @@
 use minijinja::value::{Kwargs, Value, ValueKind};
 use minijinja::{Error, State};
 
-use super::literal::{Writer, charge, deepest, finite, inner, is_plain, key_text, refused, write};
+use super::literal::{Writer, by_digits, charge, deepest, finite, inner, key_text, quoted, refused, write};
 
 /// Readers look no farther than 1,024 characters for the colon behind a key.
 const LONGEST_KEY: usize = 900;
@@ -115,22 +115,7 @@ impl Writer for Yaml {
     }
 
     fn text(&self, text: &str, out: &mut String) -> Result<(), Error> {
-        out.push('"');
-        for character in text.chars() {
-            match character {
-                '\n' => out.push_str("\\n"),
-                '\r' => out.push_str("\\r"),
-                '\t' => out.push_str("\\t"),
-                '\\' => out.push_str("\\\\"),
-                '"' => out.push_str("\\\""),
-                plain if is_plain(plain) => out.push(plain),
-                other => match u32::from(other) {
-                    code @ 0..=0xffff => out.push_str(&format!("\\u{code:04x}")),
-                    code => out.push_str(&format!("\\U{code:08x}")),
-                },
-            }
-        }
-        out.push('"');
+        quoted(text, out, by_digits);
         Ok(())
     }
 
