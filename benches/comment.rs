@@ -102,6 +102,7 @@ fn row(name: &str, verdict: Verdict) -> MetricChange {
         high: Some(0.073),
         confidence: Some(0.99),
         p: Some(0.0001),
+        tested: None,
         n: (60, 60),
         limit: 0.02,
         pairs: Some(Pairs { screening: 40, confirmation: 60 }),

@@ -46,6 +46,7 @@ pub(super) fn run(args: &Args, console: Console) -> ExitCode {
     let request = Request {
         pipeline: args.pipeline.clone(),
         selection,
+        part: None,
         check_only: args.files.check,
         force: args.files.force,
         prune: args.files.prune,

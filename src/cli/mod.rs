@@ -21,8 +21,10 @@ mod init;
 mod llm;
 mod manner;
 mod matrix;
+mod merge;
 mod onnx;
 mod output;
+mod plan;
 mod progress;
 mod publish;
 mod report;
@@ -82,6 +84,10 @@ enum Command {
     Simulate(simulate::Args),
     /// Render a run again, or restore runs that were killed.
     Report(report::Args),
+    /// Split a pipeline over several machines, balanced by how long its steps took earlier.
+    Plan(plan::Args),
+    /// Join what the parts of a plan found, or one pipeline on several hosts, to one run.
+    Merge(merge::Args),
     /// Bring a report to the pull request: one comment, summary, annotations, check.
     Publish(Box<publish::Args>),
     /// List, show and cancel runs.
@@ -132,6 +138,8 @@ pub fn main() -> Code {
         Command::Compare(args) => compare::run(&args, console),
         Command::Simulate(args) => simulate::run(&args, console),
         Command::Report(args) => report::run(&args, console),
+        Command::Plan(args) => plan::run(&args, console),
+        Command::Merge(args) => merge::run(&args, console),
         Command::Publish(args) => publish::run(*args, console),
         Command::Runs(args) => runs::run(&args, &mut anstream::stdout().lock(), &mut anstream::stderr().lock()),
         Command::Baseline(args) => baseline::run(&args, &mut anstream::stdout().lock(), &mut anstream::stderr().lock()),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::IsTerminal;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::diagnostic;
 use super::output::{Console, Format, duration, print_json};
@@ -12,10 +12,11 @@ use crate::execute::Listener;
 use crate::ops::load::{LoadError, Loaded};
 use crate::ops::planning::PlanningError;
 use crate::ops::run::{self, Answer, Base, Request, RunError};
+use crate::ops::shards::{self, Part};
 use crate::pipeline::{Diagnostic, StepDuration};
 use crate::plan::{PlanError, Selection, SelectionError};
 use crate::report;
-use crate::results::{ExitCode, Kind};
+use crate::results::{Document, ExitCode, Kind};
 
 /// Arguments of `run`.
 #[derive(Debug, clap::Args)]
@@ -25,6 +26,12 @@ pub(super) struct Args {
     pipeline: PathBuf,
     #[command(flatten)]
     choice: Choice,
+    /// Only this part of a plan: `2/4`, or `2`.
+    #[arg(long, value_name = "I/N", value_parser = shard, requires = "plan", conflicts_with_all = ["only", "keep", "skip"])]
+    shard: Option<(u32, Option<u32>)>,
+    /// The plan, as `backsight plan --shards N --output FILE` wrote it.
+    #[arg(long, value_name = "FILE", requires = "shard")]
+    plan: Option<PathBuf>,
     #[command(flatten)]
     files: Files,
     /// How many test steps run side by side; default: the pipeline's `jobs`, or 1.
@@ -100,7 +107,7 @@ impl Choice {
 
 /// Runs the command.
 pub(super) fn run(args: &Args, console: Console) -> ExitCode {
-    let request = match request(args.choice.selection(), args) {
+    let request = match request(args) {
         Ok(request) => request,
         Err((text, code)) => {
             console.error(&text);
@@ -126,12 +133,33 @@ pub(super) fn carry_out(request: Request, format: Format, console: Console) -> E
     }
 }
 
-fn request(selection: Result<Selection, SelectionError>, args: &Args) -> Result<Request, (String, ExitCode)> {
-    let selection = selection.map_err(|error| (error.to_string(), ExitCode::Usage))?;
+/// `2/4`: the second of four parts; `2`: the second, of however many.
+fn shard(text: &str) -> Result<(u32, Option<u32>), String> {
+    let wrong = || format!("`{text}` is no part of a plan; write `2/4` for the second of four");
+    let (index, count) = text.split_once('/').map_or((text, None), |(index, count)| (index, Some(count)));
+    let index: u32 = index.trim().parse().map_err(|_| wrong())?;
+    let count = count.map(|count| count.trim().parse::<u32>()).transpose().map_err(|_| wrong())?;
+    if index == 0 || count.is_some_and(|count| index > count) { Err(wrong()) } else { Ok((index, count)) }
+}
+
+fn request(args: &Args) -> Result<Request, (String, ExitCode)> {
+    let usage = |text: String| (text, ExitCode::Usage);
+    let part = match (&args.plan, args.shard) {
+        (Some(path), Some((index, count))) => {
+            let plan = shards::read(path).map_err(|error| usage(error.to_string()))?;
+            Some(Part::named(plan, index, count).map_err(|error| usage(error.to_string()))?)
+        }
+        _ => None,
+    };
+    let selection = match &part {
+        Some(part) => part.selection(),
+        None => args.choice.selection().map_err(|error| usage(error.to_string()))?,
+    };
     let cancel = run::cancel_on_signals().map_err(|error| (error.to_string(), ExitCode::Tool))?;
     Ok(Request {
         pipeline: args.pipeline.clone(),
         selection,
+        part,
         check_only: args.files.check,
         force: args.files.force,
         prune: args.files.prune,
@@ -149,23 +177,34 @@ fn request(selection: Result<Selection, SelectionError>, args: &Args) -> Result<
 }
 
 fn tell(answer: &Answer, format: Format, console: Console) -> ExitCode {
-    let place = report::Place { folder: shown(&answer.folder), files: answer.files.clone() };
-    let text = report::terminal(&answer.document, Some(&place));
-    if console.quiet && answer.document.run.exit_code != ExitCode::Passed {
+    let place = (answer.folder.as_path(), answer.files.as_slice());
+    tell_run(&answer.document, place, (&answer.notes, &answer.problems), (format, console))
+}
+
+/// Tells of a run: the report, where its files are, and what else there is to say.
+pub(super) fn tell_run(
+    document: &Document,
+    (folder, files): (&Path, &[String]),
+    (notes, problems): (&[String], &[String]),
+    (format, console): (Format, Console),
+) -> ExitCode {
+    let place = report::Place { folder: shown(folder), files: files.to_vec() };
+    let text = report::terminal(document, Some(&place));
+    if console.quiet && document.run.exit_code != ExitCode::Passed {
         console.complain(&text);
     } else {
         console.say(&format!("\n{text}"));
     }
-    for note in &answer.notes {
+    for note in notes {
         console.say(&format!("note: {note}"));
     }
-    for problem in &answer.problems {
+    for problem in problems {
         console.error(problem);
     }
-    let code = answer.document.run.exit_code;
+    let code = document.run.exit_code;
     match format {
         Format::Text => code,
-        Format::Json => code.worst(written(print_json(&answer.document))),
+        Format::Json => code.worst(written(print_json(document))),
     }
 }
 

@@ -25,6 +25,8 @@ enum Name {
     Matrix,
     /// What `backsight hardware --format json` writes.
     Hardware,
+    /// What `backsight plan --shards N` writes.
+    Plan,
 }
 
 /// Runs the command.
@@ -35,6 +37,7 @@ pub(super) fn run(args: &Args) -> ExitCode {
         Name::History => Format::History,
         Name::Matrix => Format::Matrix,
         Name::Hardware => Format::Hardware,
+        Name::Plan => Format::Plan,
     };
     written(print(&schema_text(format)))
 }

@@ -23,6 +23,9 @@ pub(super) struct Args {
     /// How many benchmarks a run has.
     #[arg(long, value_delimiter = ',', default_value = "1,10,50", value_name = "NUMBERS")]
     benchmarks: Vec<usize>,
+    /// How many legs they are split over, as by `backsight plan`; what the legs decide is corrected together as by `merge`.
+    #[arg(long, default_value_t = 1)]
+    legs: usize,
     /// True changes of one of them; 0% for none.
     #[arg(long, value_delimiter = ',', default_value = "0%,2%,10%", value_name = "SHARES", value_parser = effect, allow_hyphen_values = true)]
     effects: Vec<f64>,
@@ -62,6 +65,7 @@ pub(super) fn run(args: &Args, console: Console) -> ExitCode {
         families,
         banks: args.bank.clone(),
         benchmarks: if args.sensitivity { Vec::new() } else { args.benchmarks.clone() },
+        legs: args.legs,
         effects: args.effects.clone(),
         pairs: args.pairs.max(1),
         limit: args.limit.0,

@@ -126,6 +126,7 @@ mod tests {
             started_at: None,
             duration_ns: 0,
             log: None,
+            leg: None,
         }
     }
 

@@ -6,6 +6,7 @@
 //! difference between two runs is not noise that their samples know of.
 
 mod cases;
+pub mod legs;
 mod matrix;
 mod paired;
 pub mod quarantine;
@@ -164,6 +165,7 @@ fn row(series: &str, base: Option<&Metric>, head: Option<&Metric>, limit: f64, v
         high: None,
         confidence: None,
         p: None,
+        tested: None,
         n: (size(base), size(head)),
         limit,
         pairs: None,

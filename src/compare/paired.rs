@@ -69,6 +69,7 @@ fn blank(benchmark: &Benchmark, metric: &str, limit: f64, arms: (Option<&Metric>
         high: None,
         confidence: None,
         p: None,
+        tested: None,
         n: (size(arms.0), size(arms.1)),
         limit,
         pairs: None,
@@ -96,6 +97,7 @@ fn decide(row: &mut MetricChange, decision: Option<&Decision>, needed: Option<Du
     (row.low, row.high) = (finite(decision.low), finite(decision.high));
     row.confidence = Some(decision.confidence);
     row.p = decision.p;
+    row.tested = decision.tested;
     row.method = Some(if decision.p.is_some() { METHOD } else { EXACT }.into());
     row.n = (n, n);
     row.pairs = Some(Pairs { screening, confirmation });
@@ -202,6 +204,7 @@ mod tests {
             high: f64::INFINITY,
             confidence: 0.99,
             p: Some(0.02),
+            tested: None,
             smallest_detectable: smallest,
             pairs: (4, 0),
             suspect: true,

@@ -186,6 +186,7 @@ mod tests {
             started_at: None,
             duration_ns: 1,
             log: None,
+            leg: None,
         });
         for (name, outcome, kind) in cases {
             let mut case = Case { step: "tests/unit".into(), ..Case::new(*name, *outcome) };

@@ -252,6 +252,7 @@ impl Schedule<'_> {
             started_at: ran.map(|(began, _)| began),
             duration_ns: ran.map_or(0, |(_, took)| u64::try_from(took.as_nanos()).unwrap_or(u64::MAX)),
             log: ended.log,
+            leg: None,
         };
         self.emitter.emit(Event::StepFinished { step });
     }

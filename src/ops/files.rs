@@ -3,8 +3,11 @@
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use uuid::Uuid;
+
 use crate::report;
-use crate::results::Document;
+use crate::results::{Document, ExitCode, Status};
+use crate::store::{Places, Store};
 
 /// The file of the document in a run's folder.
 pub(super) const RESULTS: &str = "results.json";
@@ -20,7 +23,7 @@ pub(super) fn write_whole(path: &Path, text: &[u8]) -> io::Result<()> {
 }
 
 /// As a file made without a temporary one would be: artifacts are read by other users of the CI host.
-fn set_readable(file: &std::fs::File) -> io::Result<()> {
+pub(super) fn set_readable(file: &std::fs::File) -> io::Result<()> {
     use std::os::unix::fs::PermissionsExt;
     file.set_permissions(std::fs::Permissions::from_mode(0o644))
 }
@@ -54,4 +57,43 @@ pub(super) fn rescue(document: &Document) -> io::Result<PathBuf> {
     file.write_all(&json)?;
     let (_, path) = file.keep().map_err(|kept| kept.error)?;
     Ok(path)
+}
+
+/// Stores the document and writes the reports; the names of the files written are given back. The document goes to the
+/// files last, so that they tell of a store that failed.
+pub(super) fn keep(
+    folder: &Path,
+    document: &mut Document,
+    store: &mut dyn Store,
+    problems: &mut Vec<String>,
+) -> Vec<String> {
+    if let Err(error) = store.save(document) {
+        problems.push(format!("the run is not in the store: {error}"));
+        document.run.status = Status::Errored;
+        document.run.exit_code = document.run.exit_code.worst(ExitCode::Tool);
+    }
+    let (files, unwritten) = write_reports(folder, document);
+    if !unwritten.is_empty() {
+        problems.extend(unwritten);
+        document.run.exit_code = document.run.exit_code.worst(ExitCode::Tool);
+    }
+    if !files.iter().any(|file| file == RESULTS) {
+        problems.push(match rescue(document) {
+            Ok(path) => format!("the results are in {} instead", path.display()),
+            Err(error) => format!("the results could not be kept anywhere else either: {error}"),
+        });
+    }
+    files
+}
+
+/// Makes the folder of a run, and keeps the folder of all runs out of commits.
+pub(super) fn make_run_folder(places: &Places, id: Uuid) -> io::Result<PathBuf> {
+    let folder = places.run(id);
+    std::fs::create_dir_all(&folder)?;
+    let ignore = places.folder().join(".gitignore");
+    if !ignore.exists() {
+        // Not worth failing for: it only keeps the folder out of commits.
+        let _ = std::fs::write(ignore, "*\n");
+    }
+    Ok(folder)
 }

@@ -1,6 +1,5 @@
 //! `backsight run`: pipeline file → plan → execution → results → store → comparison → report.
 
-mod judge;
 mod prepare;
 mod quarantine;
 mod sharing;
@@ -8,19 +7,19 @@ mod tools;
 mod trend;
 mod wanted;
 
-use std::path::Path;
 use std::sync::PoisonError;
 
 use super::against::{self, Copies};
 use super::baseline::Wanted;
-use super::files::{RESULTS, rescue, write_reports};
+use super::files::keep;
 use crate::compare::{self, Limits, Terms};
 use crate::execute::{self, Cancel, Emitter, Journal, Listener};
 use crate::ops::accepted;
+use crate::ops::judge::judge;
 use crate::ops::nearest::{self, Choice, Line};
 use crate::plan::Work;
 use crate::results::{Comparison, Document, Event, ExitCode, MetricChange, RemarkLevel, Status};
-use crate::store::{OpenOptions, RunLock, SqliteStore, Store, StoreError};
+use crate::store::{OpenOptions, RunLock, SqliteStore, StoreError};
 pub use prepare::new_seed;
 use prepare::{Prepared, prepare};
 use sharing::Sharing;
@@ -75,28 +74,6 @@ pub fn run(request: Request, listeners: Vec<Box<dyn Listener>>) -> Result<Answer
         files = keep(&folder, &mut document, &mut store, &mut problems);
     }
     Ok(Answer { document, folder, files, notes, problems })
-}
-
-/// Stores the document and writes the reports; the names of the files written are given back. The document goes to the
-/// files last, so that they tell of a store that failed.
-fn keep(folder: &Path, document: &mut Document, store: &mut dyn Store, problems: &mut Vec<String>) -> Vec<String> {
-    if let Err(error) = store.save(document) {
-        problems.push(format!("the run is not in the store: {error}"));
-        document.run.status = Status::Errored;
-        document.run.exit_code = document.run.exit_code.worst(ExitCode::Tool);
-    }
-    let (files, unwritten) = write_reports(folder, document);
-    if !unwritten.is_empty() {
-        problems.extend(unwritten);
-        document.run.exit_code = document.run.exit_code.worst(ExitCode::Tool);
-    }
-    if !files.iter().any(|file| file == RESULTS) {
-        problems.push(match rescue(document) {
-            Ok(path) => format!("the results are in {} instead", path.display()),
-            Err(error) => format!("the results could not be kept anywhere else either: {error}"),
-        });
-    }
-    files
 }
 
 impl Prepared {
@@ -206,7 +183,7 @@ impl Prepared {
         quarantine::mark(&self.quarantine, &self.facts.today, emitter);
         let policy = self.gate.missing;
         let missing_target = !self.plan.missing_targets.is_empty();
-        let judged = emitter.look(|document| judge::judge(document, policy, missing_target));
+        let judged = emitter.look(|document| judge(document, policy, missing_target));
         let (mut status, mut exit_code) = judged.unwrap_or((Status::Errored, ExitCode::Tool));
         if !problems.is_empty() {
             (status, exit_code) = (Status::Errored, exit_code.worst(ExitCode::Tool));

@@ -5,6 +5,7 @@ use schemars::{JsonSchema, Schema};
 
 use super::hardware::Hardware;
 use crate::pipeline;
+use crate::plan::ShardPlan;
 use crate::results::{Document, History, Matrix};
 
 /// A format that has a JSON Schema.
@@ -20,6 +21,8 @@ pub enum Format {
     Matrix,
     /// What `backsight hardware` tells, `backsight/hardware/1`.
     Hardware,
+    /// What `backsight plan --shards` writes, `backsight/plan/1`.
+    Plan,
 }
 
 /// The JSON Schema (draft 2020-12) of a format, as it stands in `schemas/`.
@@ -29,6 +32,7 @@ pub fn schema_text(format: Format) -> String {
         Format::Results => text(&open_schema::<Document>("results")),
         Format::History => text(&open_schema::<History>("history")),
         Format::Hardware => text(&open_schema::<Hardware>("hardware")),
+        Format::Plan => text(&open_schema::<ShardPlan>("plan")),
         Format::Matrix => text(&open_schema::<Matrix>("matrix")),
     }
 }

@@ -24,6 +24,8 @@ pub struct Request {
     pub banks: Vec<PathBuf>,
     /// How many benchmarks a run has.
     pub benchmarks: Vec<usize>,
+    /// How many legs they are split over.
+    pub legs: usize,
     /// True changes of one of them; zero for none.
     pub effects: Vec<f64>,
     /// Pairs that each benchmark may spend.
@@ -146,7 +148,7 @@ pub fn run(request: &Request, mut told: impl FnMut(&Line)) -> Result<Answer, Sim
 
 fn line(request: &Request, name: &str, source: &Source<'_>, benchmarks: usize, effect: f64) -> Line {
     let Request { pairs, limit, false_alarms, runs, seed, .. } = *request;
-    let scenario = Scenario { benchmarks, effect, pairs, limit, false_alarms };
+    let scenario = Scenario { benchmarks, legs: request.legs, effect, pairs, limit, false_alarms };
     let Tally { runs, alarms, found, unchanged, open, opposite } = simulate(source, scenario, runs, seed);
     Line { source: name.to_owned(), benchmarks, effect, runs, alarms, found, unchanged, inconclusive: open, opposite }
 }

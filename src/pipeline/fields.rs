@@ -42,6 +42,8 @@ const DATE: &str = "date";
 const BRANCH: &str = "backsight-branch";
 /// The format name of a range of numbers.
 const RANGE: &str = "backsight-range";
+/// The format name of a runner's label.
+const LABEL: &str = "backsight-label";
 /// The format name of a reason code.
 pub(super) const CODE: &str = "backsight-code";
 
@@ -54,6 +56,7 @@ pub(super) fn accepts(format: &str, text: &str) -> bool {
         DATE => text.len() == 10 && text.parse::<jiff::civil::Date>().is_ok(),
         BRANCH => is_branch(text),
         RANGE => is_range(text),
+        LABEL => is_label(text),
         CODE => text.starts_with(|c: char| c.is_ascii_lowercase()) && text.chars().all(is_code_character),
         _ => true,
     }
@@ -66,6 +69,12 @@ fn is_branch(text: &str) -> bool {
         !part.is_empty() && !part.starts_with(['.', '-']) && !part.ends_with(['.']) && !part.ends_with(".lock")
     };
     text.len() <= 200 && text.chars().all(plain) && !text.contains("..") && text.split('/').all(part)
+}
+
+/// What may be a label: nothing that a shell, YAML or an expression reads as more than a word.
+fn is_label(text: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | ':' | '/');
+    text.len() <= 100 && text.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_') && text.chars().all(plain)
 }
 
 /// Two numbers with two dots between.
@@ -237,5 +246,23 @@ pub(super) fn number_range(_: &mut SchemaGenerator) -> Schema {
         "pattern": "^ *-?[0-9.eE+-]+ *\\.\\. *-?[0-9.eE+-]+ *$",
         "format": RANGE,
         "examples": ["0..30000", "-1.0..1.0"],
+    })
+}
+
+/// Targets with labels of the runners that their steps ask for.
+pub(super) fn runners(_: &mut SchemaGenerator) -> Schema {
+    let label = json_schema!({
+        "type": "string",
+        "title": "label of a runner",
+        "pattern": "^[A-Za-z0-9_][A-Za-z0-9_.:/-]*$",
+        "format": LABEL,
+        "examples": ["ubuntu-24.04", "self-hosted", "gpu"],
+    });
+    json_schema!({
+        "type": "object",
+        "propertyNames": { "type": "string", "enum": TARGETS },
+        "additionalProperties": {
+            "anyOf": [label, { "type": "array", "minItems": 1, "items": label }],
+        },
     })
 }

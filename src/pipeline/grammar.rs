@@ -11,6 +11,7 @@ use super::generation::GenerationStep;
 use super::harness::{Harness, TestHarness};
 use super::llm::LlmStep;
 use super::onnx::{OnnxSettings, OnnxStep};
+use super::shards::ShardsConfig;
 use super::step::{Command, Common};
 use super::{Percent, StepDuration};
 
@@ -69,6 +70,9 @@ pub struct Pipeline {
     /// Tests that are known to fail: they run and are reported, and their failures fail nothing until a day.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub quarantine: Vec<QuarantineEntry>,
+    /// How `backsight plan` splits the work over several machines.
+    #[serde(default, skip_serializing_if = "ShardsConfig::is_empty")]
+    pub shards: ShardsConfig,
     /// How `backsight publish` reports; on a change request the base's file decides.
     #[serde(default)]
     pub publish: PublishConfig,

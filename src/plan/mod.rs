@@ -17,6 +17,7 @@ mod prompts;
 mod rows;
 mod rules;
 mod select;
+mod shards;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -34,6 +35,7 @@ pub use manner::Manner;
 pub use prompts::{MOST_PROMPTS, Prompt, PromptText, Prompts, PromptsFormat};
 pub use rows::{MOST_ROWS, Rows};
 pub use select::{Selection, SelectionError};
+pub use shards::{Estimates, MOST_SHARDS, PLAN_SCHEMA, PlanTag, PlannedShard, Runner, ShardPlan, Times, Wanted, split};
 
 /// What planning needs to know of the world.
 #[derive(Debug, Clone, Default)]

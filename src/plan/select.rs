@@ -1,5 +1,7 @@
 //! Which steps of a pipeline are asked for: `--only`, `-k`, `--skip`.
 
+use std::collections::BTreeSet;
+
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 
 use crate::results::Kind;
@@ -10,6 +12,8 @@ pub struct Selection {
     kinds: Vec<Kind>,
     keep: Option<GlobSet>,
     drop: Option<GlobSet>,
+    /// These and no others, by id.
+    exactly: Option<BTreeSet<String>>,
     text: String,
 }
 
@@ -28,7 +32,12 @@ impl Selection {
         let mut words: Vec<String> = kinds.iter().map(|kind| format!("--only {}", kind.section())).collect();
         words.extend(keep.iter().map(|glob| format!("-k {}", shell_words::quote(glob))));
         words.extend(drop.iter().map(|glob| format!("--skip {}", shell_words::quote(glob))));
-        Ok(Self { kinds, keep: globs(keep)?, drop: globs(drop)?, text: words.join(" ") })
+        Ok(Self { kinds, keep: globs(keep)?, drop: globs(drop)?, exactly: None, text: words.join(" ") })
+    }
+
+    /// The steps with these ids; `text` is the choice as it would be typed.
+    pub fn exactly(ids: impl IntoIterator<Item = String>, text: String) -> Self {
+        Self { exactly: Some(ids.into_iter().collect()), text, ..Self::default() }
     }
 
     /// The choice as it would be typed; empty if it chooses everything.
@@ -38,7 +47,8 @@ impl Selection {
 
     /// Whether this step is asked for by itself.
     pub(super) fn wants(&self, kind: Kind, name: &str, id: &str) -> bool {
-        (self.kinds.is_empty() || self.kinds.contains(&kind))
+        self.exactly.as_ref().is_none_or(|ids| ids.contains(id))
+            && (self.kinds.is_empty() || self.kinds.contains(&kind))
             && self.keep.as_ref().is_none_or(|globs| matches(globs, name, id))
             && !self.refuses(name, id)
     }

@@ -44,7 +44,9 @@ fn reasons(document: &Document) -> String {
     let verdicts = |wanted| verdicts(document, wanted);
     let steps = |wanted: StepStatus| document.steps.iter().filter(|step| step.status == wanted).count() as u64;
     let broken = document.steps.iter().filter(|step| is_broken_benchmark(document, step)).count() as u64;
+    let legs = document.legs.iter().filter(|leg| leg.is_missing()).count() as u64;
     let bad = [
+        (legs, "leg without results", "legs without results"),
         (
             (counts.failed + counts.errored).saturating_sub(quarantine::excused(document).cases),
             "test failed",

@@ -158,6 +158,7 @@ fn close_lost(document: &mut Document, open: BTreeMap<String, Open>) {
             started_at: document.run.started_at.checked_add(jiff::Span::new().nanoseconds(open.started_ns as i64)).ok(),
             duration_ns: 0,
             log: None,
+            leg: None,
         });
     }
     document.remarks.push(Remark {

@@ -80,6 +80,16 @@ pub struct Pairs {
     pub confirmation: u64,
 }
 
+/// What a test for a change came to, so that it can be corrected again together with the tests of other legs.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Tested {
+    /// The p-value of "no change" over all planned looks: that of the look divided by the look's share of the error budget,
+    /// at most 1.
+    pub p: f64,
+    /// Its weight in Holm's procedure.
+    pub weight: f64,
+}
+
 /// One metric of one benchmark, base against head.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct MetricChange {
@@ -112,6 +122,9 @@ pub struct MetricChange {
     /// The p-value of "no change" from the method in `method`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub p: Option<f64>,
+    /// The test for a change, where there was one: of the metrics that may have moved after screening.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tested: Option<Tested>,
     /// Samples of the base and of the head.
     pub n: (u64, u64),
     /// The smallest change that matters, relative.

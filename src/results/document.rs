@@ -8,8 +8,8 @@ use serde::{Deserialize, Deserializer, Serialize};
 use uuid::Uuid;
 
 use super::{
-    Benchmark, Case, Change, Comparison, ExitCode, Generation, Host, Measuring, Outcome, Quarantined, Status, Step,
-    Toolchain, UnlistedGenerations,
+    Benchmark, Case, Change, Comparison, ExitCode, Generation, Host, Leg, Measuring, Outcome, Quarantined, Shard,
+    Status, Step, Toolchain, UnlistedGenerations,
 };
 
 /// The name of the format, written into each document.
@@ -78,6 +78,9 @@ pub struct RunInfo {
     /// Where the order of the measurements was drawn from; absent where nothing was measured.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seed: Option<u64>,
+    /// Which part of a plan this run is, where the plan was split.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shard: Option<Shard>,
 }
 
 /// The two sources of a paired measurement, each in a working copy of its own.
@@ -211,6 +214,12 @@ pub struct Document {
     /// Test cases in quarantine: their failures count only where their state says so.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub quarantine: Vec<Quarantined>,
+    /// The runs that this document joins; absent where one run made it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub legs: Vec<Leg>,
+    /// The hosts of the legs, one of each class; absent where one run made the document, or all legs ran on one class.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hosts: Vec<Host>,
     /// Sentences about the run as a whole.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub remarks: Vec<Remark>,
@@ -228,6 +237,7 @@ impl Document {
             selection: None,
             against: None,
             seed: None,
+            shard: None,
         };
         Self {
             schema: SchemaTag,
@@ -247,6 +257,8 @@ impl Document {
             measuring: None,
             comparison: None,
             quarantine: Vec::new(),
+            legs: Vec::new(),
+            hosts: Vec::new(),
             remarks: Vec::new(),
         }
     }

@@ -25,6 +25,7 @@ mod exit;
 mod generation;
 mod history;
 mod host;
+mod leg;
 mod matrix;
 mod measured;
 mod quarantine;
@@ -39,7 +40,7 @@ pub use assembly::Assembly;
 pub use benchmark::{Arm, Benchmark, Direction, Dropped, Iteration, Metric, Summary, Validity};
 pub use case::{Attempt, Case, Failure, Outcome};
 pub use change::{Change, ChangeRequest, Provider};
-pub use comparison::{AcceptedRef, BaselineRef, Basis, Comparison, MetricChange, Pairs, Verdict};
+pub use comparison::{AcceptedRef, BaselineRef, Basis, Comparison, MetricChange, Pairs, Tested, Verdict};
 pub use conditions::{Conditions, Measuring, Pressure};
 pub use device::{Device, DeviceConditions, DeviceProcess, Devices, Partition};
 pub use document::{Against, Counts, Document, PipelineRef, Remark, RemarkLevel, RunInfo, SCHEMA, SchemaTag, Tool};
@@ -52,6 +53,7 @@ pub use history::{
     SeriesDrift, SeriesHistory, SeriesPoint, Slower, TestHistory,
 };
 pub use host::{Accelerator, Cpu, Host, Os, Toolchain};
+pub use leg::{Leg, Shard};
 pub use matrix::{MATRIX_SCHEMA, Matrix, MatrixCell, MatrixOutcome, MatrixRow};
 pub use measured::{MEASURED, Measured};
 pub use quarantine::{QuarantineState, Quarantined};

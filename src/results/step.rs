@@ -138,4 +138,7 @@ pub struct Step {
     /// Its output.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub log: Option<LogRef>,
+    /// In a joined document, the place in `legs` of the one that carried it out, from 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub leg: Option<u32>,
 }

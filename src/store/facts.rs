@@ -66,6 +66,17 @@ impl From<&Document> for RunFacts {
     }
 }
 
+/// How long one execution of a step took.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StepTime {
+    /// The step's id.
+    pub step: String,
+    /// The class key of the host.
+    pub class_key: String,
+    /// The time, in nanoseconds.
+    pub duration_ns: u64,
+}
+
 /// Which runs to list. What is empty or absent does not filter.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RunFilter {

@@ -17,7 +17,7 @@ mod sqlite;
 pub use error::{FolderError, StoreError};
 pub use facts::{
     BaselineQuery, CaseFacts, HistoryPoint, LineFacts, Measured, RunFacts, RunFilter, RunLabel, SeenCase, Series,
-    SeriesFilter,
+    SeriesFilter, StepTime,
 };
 pub use folder::{FolderState, Holder, RunFolder, RunLock};
 pub use places::Places;

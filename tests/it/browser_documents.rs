@@ -92,6 +92,7 @@ fn row(name: &str, base: &Metric, head: &Metric, shift: f64) -> MetricChange {
         high: Some(change + 0.007),
         confidence: Some(0.99),
         p: Some(if shift == 0.0 { 0.4 } else { 0.000_02 }),
+        tested: None,
         n: (base.samples.len() as u64, head.samples.len() as u64),
         limit: 0.02,
         pairs: Some(Pairs { screening: 40, confirmation: if shift == 0.0 { 0 } else { 60 } }),

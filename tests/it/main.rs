@@ -43,6 +43,7 @@ mod rounds;
 mod runs;
 mod sandbox;
 mod selection;
+mod shards;
 mod store;
 mod store_damage;
 mod support;

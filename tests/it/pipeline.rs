@@ -205,6 +205,7 @@ fn committed_schemas_are_what_the_types_say() {
         (Format::History, "schemas/history.schema.json"),
         (Format::Matrix, "schemas/matrix.schema.json"),
         (Format::Hardware, "schemas/hardware.schema.json"),
+        (Format::Plan, "schemas/plan.schema.json"),
     ] {
         let (path, wanted) = (root().join(file), schema_text(format));
         if env::var_os("BACKSIGHT_UPDATE_SCHEMAS").is_some() {

@@ -42,6 +42,7 @@ fn request(work: &Path, budget: Duration) -> Request {
     Request {
         pipeline: work.join("backsight.yml"),
         selection: Selection::new(Vec::new(), &[], &[]).unwrap(),
+        part: None,
         check_only: false,
         force: false,
         prune: false,

@@ -23,6 +23,7 @@ pub(crate) fn document(nth: i64) -> Document {
         selection: None,
         against: None,
         seed: None,
+        shard: None,
     };
     let change = Change {
         commit: Some(format!("{nth:040x}")),
@@ -59,6 +60,7 @@ pub(crate) fn add_step(
         started_at: None,
         duration_ns: 1_000_000,
         log: None,
+        leg: None,
     });
     id
 }

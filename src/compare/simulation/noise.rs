@@ -11,6 +11,8 @@ const SIGMA: f64 = 0.02;
 pub struct Scenario {
     /// How many benchmarks a run has.
     pub benchmarks: usize,
+    /// How many legs they are split over, each with its share of the errors; 1 for a run on one host.
+    pub legs: usize,
     /// The true relative change of the first benchmark; the others do not change.
     pub effect: f64,
     /// Pairs that each benchmark may spend, both stages together.

@@ -4,7 +4,8 @@ use super::{Family, Recorded, Scenario, Source, sensitivity, simulate};
 use crate::compare::trial::Pair;
 use crate::stats::Random;
 
-const SCENARIO: Scenario = Scenario { benchmarks: 10, effect: 0.0, pairs: 100, limit: 0.01, false_alarms: 0.01 };
+const SCENARIO: Scenario =
+    Scenario { benchmarks: 10, legs: 1, effect: 0.0, pairs: 100, limit: 0.01, false_alarms: 0.01 };
 
 #[test]
 fn no_family_of_noise_raises_more_alarms_than_promised() {
@@ -57,4 +58,17 @@ fn recorded_rows_are_taken_in_their_order_and_compared_with_the_plain_test() {
     // Normal noise: nothing to gain, and the textbook's figure is (2.58 + 1.64) * 2.83 % / 10 = 1.2 %.
     let (ours, plain) = (told.ours.unwrap(), told.plain.unwrap());
     assert!((0.007..0.02).contains(&ours) && (0.007..0.02).contains(&plain), "{told:?}");
+}
+
+/// Ten benchmarks on five hosts: the errors of all legs together stay what one run promises, and what is there is found.
+#[test]
+fn legs_together_promise_what_one_run_does() {
+    for family in [Family::Gaussian, Family::Heavy, Family::MixedSpeed] {
+        let scenario = Scenario { legs: 5, ..SCENARIO };
+        let tally = simulate(&Source::Family(family), scenario, 50, 20_261_130);
+        assert!(tally.alarms <= 3, "{}: {tally:?}", family.as_str());
+    }
+    let scenario = Scenario { legs: 5, effect: 0.02, ..SCENARIO };
+    let tally = simulate(&Source::Family(Family::Gaussian), scenario, 20, 20_261_130);
+    assert!(tally.found >= 18 && tally.opposite == 0, "{tally:?}");
 }

@@ -1,7 +1,7 @@
 //! What the pairs of a trial say: suspects, verdicts, and the figures beside them.
 
 use super::terms::{Decision, Role, SoFar, State, Terms, UNCHANGED_ERROR, UNCHANGED_SCREENING};
-use crate::results::{Direction, Verdict};
+use crate::results::{Direction, Tested, Verdict};
 use crate::stats::{Paired, PairedShift, TimedPair, median, normal_quantile, weighted_holm};
 
 /// The loosest level at which screening calls a metric suspect when there are many, and how many suspects by chance it
@@ -80,10 +80,23 @@ fn settled(state: &State, metric: usize, rejected: bool, share: f64, terms: Term
     let role = role(state, metric);
     let mut decision =
         Decision { pairs: (state.screening, fresh), suspect, role, ..described(&told, 1.0 - alpha, alpha) };
+    if suspect && fresh > 0 {
+        // At each look the level is the whole one times the look's share.
+        decision.tested = Some(Tested { p: (told.p() / share).min(1.0), weight: weight(role) });
+    }
     let direction = direction(state, metric);
     if let Some(change) = exact(state, metric) {
         let verdict = word(change, limit, direction);
-        return Some(Decision { verdict, change, low: change, high: change, confidence: 1.0, p: None, ..decision });
+        return Some(Decision {
+            verdict,
+            change,
+            low: change,
+            high: change,
+            confidence: 1.0,
+            p: None,
+            tested: None,
+            ..decision
+        });
     }
     if rejected && decision.change.abs() >= limit {
         return Some(Decision { verdict: word(decision.change, limit, direction), ..decision });
@@ -99,6 +112,7 @@ fn settled(state: &State, metric: usize, rejected: bool, share: f64, terms: Term
             pairs,
             suspect,
             role,
+            tested: decision.tested,
             ..described(&all, 1.0 - 2.0 * error, alpha)
         });
     }
@@ -122,6 +136,7 @@ pub fn counted(base: &[f64], head: &[f64], direction: Direction, limit: f64) -> 
         high: bound(f64::INFINITY),
         confidence: 1.0,
         p: None,
+        tested: None,
         smallest_detectable: None,
         pairs: (0, base.len().min(head.len())),
         suspect: false,
@@ -251,6 +266,7 @@ fn described(told: &Paired, confidence: f64, alpha: f64) -> Decision {
         high: told.high.exp_m1(),
         confidence,
         p: Some(told.p()),
+        tested: None,
         smallest_detectable: half.is_finite().then(|| (needed * error).exp_m1()),
         pairs: (0, 0),
         suspect: false,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::results::{Direction, Verdict};
+use crate::results::{Direction, Tested, Verdict};
 
 /// The chance of "unchanged" where the true change lies exactly at the limit, all looks together.
 pub(super) const UNCHANGED_ERROR: f64 = 0.05;
@@ -79,6 +79,8 @@ pub struct Decision {
     pub confidence: f64,
     /// Two-sided p-value of "no change", before Holm's correction; `None` where the values are compared exactly.
     pub p: Option<f64>,
+    /// The test for a change, for a correction together with the tests of other legs; `None` where there was none.
+    pub tested: Option<Tested>,
     /// The smallest relative change that would have been found 19 times out of 20; `None` with too few pairs.
     pub smallest_detectable: Option<f64>,
     /// Pairs of screening and of confirmation.

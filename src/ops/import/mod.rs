@@ -235,6 +235,7 @@ impl Origin<'_> {
             started_at: Some(at),
             duration_ns: 0,
             log: None,
+            leg: None,
         });
         let text = format!("imported from {} of {}; measured on {machine}", self.path.display(), self.source.title());
         document.remarks.push(Remark { level: RemarkLevel::Info, step: None, text });

@@ -1,6 +1,5 @@
 //! Everything that a run needs, gathered before its first step: plan, working copies, gate, folder, blank document.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -13,8 +12,10 @@ use crate::host::CopiesError;
 use crate::ops::against::{self, Copies, Side};
 use crate::ops::devices::{asker, host_with_devices};
 use crate::ops::facts::facts;
+use crate::ops::files::make_run_folder;
 use crate::ops::load::{Loaded, load};
 use crate::ops::planning::{PlanningError, planned};
+use crate::ops::shards::Part;
 use crate::ops::targets::{Height, of_pipeline};
 use crate::pipeline::{BaselineConfig, Gate, QuarantineEntry};
 use crate::plan::{Facts, Plan};
@@ -52,6 +53,7 @@ pub(super) fn prepare(request: Request) -> Result<Prepared, RunError> {
     let started_at = Timestamp::now();
     let machine = machine(&loaded);
     let (change, mut remarks) = host::change(&loaded.workspace, &|name| request.env.get(name).cloned());
+    request.part.iter().try_for_each(|part| part.fits(&loaded.sha256, change.commit.as_deref()))?;
     let facts = facts(&loaded, &change, &machine.probes, &request.env, Some(id));
     let quarantine = quarantine::held(&loaded, &change, &mut remarks);
     let (loaded, mut plan) = planned(loaded, &facts, &request.selection)?;
@@ -66,16 +68,17 @@ pub(super) fn prepare(request: Request) -> Result<Prepared, RunError> {
         baseline = held.baseline.unwrap_or(baseline);
         remarks.extend(copies.remarks.iter().cloned().chain(held.remarks));
     }
+    let share = share(&request, &mut plan);
     let places = Places::of(&loaded.workspace);
-    let run_dir = make_folder(&places, id)?;
+    let run_dir = make_run_folder(&places, id).map_err(|source| RunError::Place { path: places.run(id), source })?;
     let toolchains = host::toolchains(&loaded.workspace, &tools::asked_for(&plan));
     let seed = request.seed.unwrap_or_else(new_seed);
     let mut document = blank(&loaded, &facts, &request, id, started_at, (change, machine, toolchains));
     document.run.seed = measures.then_some(seed);
+    document.run.shard = request.part.as_ref().map(Part::told);
     document.run.against = copies.as_ref().map(|copies| copies.told.clone());
     remarks.extend(plan.remarks.iter().cloned());
-    let jobs = request.jobs.or(loaded.pipeline().jobs.map(|jobs| jobs as usize)).unwrap_or(1);
-    let budget = request.budget.or(loaded.pipeline().budget.map(|budget| budget.0)).unwrap_or(BUDGET);
+    let (jobs, budget) = room(&request, &loaded);
     let workshop = Workshop {
         workspace: loaded.workspace.clone(),
         run_dir,
@@ -85,11 +88,11 @@ pub(super) fn prepare(request: Request) -> Result<Prepared, RunError> {
         check_only: request.check_only,
         force: request.force,
         prune: request.prune,
-        budget,
+        budget: budget.mul_f64(share),
         arms,
         seed,
         // Half is where a level stops being one.
-        false_alarms: gate.false_alarms.0.min(0.5),
+        false_alarms: gate.false_alarms.0.min(0.5) * share,
         devices: if measures { asker() } else { None },
     };
     Ok(Prepared {
@@ -106,6 +109,22 @@ pub(super) fn prepare(request: Request) -> Result<Prepared, RunError> {
         started_at,
         copies,
     })
+}
+
+/// How many tests run side by side, and the time for all benchmarks.
+fn room(request: &Request, loaded: &Loaded) -> (usize, Duration) {
+    let pipeline = loaded.pipeline();
+    let jobs = request.jobs.or(pipeline.jobs.map(|jobs| jobs as usize)).unwrap_or(1);
+    let budget = request.budget.or(pipeline.budget.map(|budget| budget.0)).unwrap_or(BUDGET);
+    (jobs, budget)
+}
+
+/// The share that the benchmarks here have of the run's budgets of time and of errors. In a part of a plan, the targets that
+/// it must find are its own.
+fn share(request: &Request, plan: &mut Plan) -> f64 {
+    let Some(planned) = request.part.as_ref().and_then(Part::planned) else { return 1.0 };
+    plan.missing_targets.retain(|target| planned.targets.contains(target));
+    Some(planned.error_share).filter(|share| *share > 0.0 && *share <= 1.0).unwrap_or(1.0)
 }
 
 /// The working copies that are measured against each other.
@@ -154,17 +173,6 @@ fn copies(
             Ok(None)
         }
     }
-}
-
-fn make_folder(places: &Places, id: Uuid) -> Result<PathBuf, RunError> {
-    let folder = places.run(id);
-    std::fs::create_dir_all(&folder).map_err(|source| RunError::Place { path: folder.clone(), source })?;
-    let ignore = places.folder().join(".gitignore");
-    if !ignore.exists() {
-        // Not worth failing for: it only keeps the folder out of commits.
-        let _ = std::fs::write(ignore, "*\n");
-    }
-    Ok(folder)
 }
 
 fn blank(

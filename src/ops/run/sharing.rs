@@ -105,7 +105,12 @@ impl Sharing {
     /// Adds the run where it is one to be shared. Gives what to tell, and whether the document was changed by it.
     pub(super) fn push(&self, document: &mut Document, problems: &mut Vec<String>) -> (Vec<String>, bool) {
         let Ok(Some(found)) = &self.whereabouts else { return (Vec::new(), false) };
-        if !self.is_shared(document) || self.check_only || self.cancel.is_asked() {
+        // The parts of a plan are shared as one, by what joins them.
+        if document.run.shard.is_some()
+            || !shared::is_to_be_shared(document, self.policy)
+            || self.check_only
+            || self.cancel.is_asked()
+        {
             return (Vec::new(), false);
         }
         let cancel = self.cancel.clone();
@@ -127,18 +132,6 @@ impl Sharing {
         }
         document.remarks.push(Remark { level: RemarkLevel::Warning, step: None, text: text.clone() });
         (vec![text], true)
-    }
-
-    fn is_shared(&self, document: &Document) -> bool {
-        let finished = matches!(document.run.status, Status::Passed | Status::Failed | Status::Undecided);
-        let change = &document.change;
-        let of_default = change.request.is_none() && change.branch.is_some() && change.branch == change.default_branch;
-        finished
-            && match self.policy {
-                PushPolicy::DefaultBranch => of_default,
-                PushPolicy::Always => true,
-                PushPolicy::Never => false,
-            }
     }
 }
 

@@ -8,6 +8,7 @@ use crate::execute::{Arms, Cancel};
 use crate::host::CopiesError;
 use crate::ops::against;
 use crate::ops::planning::PlanningError;
+use crate::ops::shards::{Part, PartError};
 use crate::plan::Selection;
 use crate::results::{Document, ExitCode};
 use crate::store::{FolderError, StoreError};
@@ -19,6 +20,8 @@ pub struct Request {
     pub pipeline: PathBuf,
     /// Which of its steps.
     pub selection: Selection,
+    /// The part of a plan that this run is; `selection` has its steps.
+    pub part: Option<Part>,
     /// Generations are only compared with the files on disk.
     pub check_only: bool,
     /// Generated files that were changed by hand are overwritten.
@@ -73,6 +76,9 @@ pub enum RunError {
     /// The file or the plan.
     #[error(transparent)]
     Planning(#[from] PlanningError),
+    /// The part of a plan.
+    #[error(transparent)]
+    Part(#[from] PartError),
     /// The working copies of a paired measurement.
     #[error(transparent)]
     Copies(#[from] CopiesError),
@@ -100,6 +106,7 @@ impl RunError {
     pub const fn exit_code(&self) -> ExitCode {
         match self {
             Self::Planning(error) => error.exit_code(),
+            Self::Part(_) => ExitCode::Usage,
             Self::Copies(error) => against::exit_code(error),
             Self::Store(_) | Self::Folder(_) | Self::Place { .. } | Self::System(_) => ExitCode::Tool,
         }

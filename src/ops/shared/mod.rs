@@ -15,7 +15,8 @@ pub use tidy::{Prune, Tidied, compact, prune};
 pub use verify::{Verified, verify};
 
 use crate::host::{DataRepository, Patience};
-use crate::pipeline::{BaselineConfig, BaselineStore};
+use crate::pipeline::{BaselineConfig, BaselineStore, PushPolicy};
+use crate::results::{Document, Status};
 use crate::store::{FolderShelf, GitShelf, Shelf};
 
 /// The remote where none is named.
@@ -72,4 +73,17 @@ impl Whereabouts {
             }
         })
     }
+}
+
+/// Whether a run is one to be shared by this policy: it came to its end, and it is where the policy wants it.
+pub fn is_to_be_shared(document: &Document, policy: PushPolicy) -> bool {
+    let finished = matches!(document.run.status, Status::Passed | Status::Failed | Status::Undecided);
+    let change = &document.change;
+    let of_default = change.request.is_none() && change.branch.is_some() && change.branch == change.default_branch;
+    finished
+        && match policy {
+            PushPolicy::DefaultBranch => of_default,
+            PushPolicy::Always => true,
+            PushPolicy::Never => false,
+        }
 }

@@ -43,6 +43,7 @@ fn change(benchmark: &str, metric: &str, verdict: Verdict) -> MetricChange {
         high: Some(0.073),
         confidence: Some(0.99),
         p: Some(0.0001),
+        tested: None,
         n: (2, 2),
         limit: 0.02,
         pairs: None,

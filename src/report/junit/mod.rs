@@ -154,7 +154,7 @@ fn write_suite(xml: &mut Xml, document: &Document, suite: &Suite<'_>, detail: De
 fn properties(document: &Document, step: Option<&Step>, omitted: usize) -> Vec<(&'static str, String)> {
     let mut all = vec![
         ("run_id", document.run.id.to_string()),
-        ("host_class", document.host.class_key.clone()),
+        ("host_class", host_class(document, step)),
         ("commit", document.change.commit.clone().unwrap_or_default()),
         ("branch", document.change.branch.clone().unwrap_or_default()),
         ("tool_version", document.tool.version.clone()),
@@ -171,6 +171,12 @@ fn properties(document: &Document, step: Option<&Step>, omitted: usize) -> Vec<(
     }
     all.retain(|(_, value)| !value.is_empty());
     all
+}
+
+/// The class of the host that carried out a step.
+fn host_class(document: &Document, step: Option<&Step>) -> String {
+    let leg = step.and_then(|step| document.legs.get(step.leg? as usize));
+    leg.map_or(&document.host.class_key, |leg| &leg.class_key).clone()
 }
 
 fn write_properties(xml: &mut Xml, properties: &[(&str, String)]) {

@@ -53,6 +53,7 @@ fn step(id: &str, status: StepStatus) -> Step {
         started_at: Some("2026-11-23T01:02:03.5Z".parse().unwrap()),
         duration_ns: 1_234_567_890,
         log: None,
+        leg: None,
     }
 }
 

@@ -20,6 +20,7 @@ fn row(name: &str, verdict: Verdict, change: f64) -> MetricChange {
         high: Some(change + 0.007),
         confidence: Some(0.99),
         p: Some(0.0001),
+        tested: None,
         n: (60, 60),
         limit: 0.02,
         pairs: Some(Pairs { screening: 40, confirmation: if verdict == Verdict::Regressed { 60 } else { 0 } }),

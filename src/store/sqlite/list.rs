@@ -9,7 +9,7 @@ use super::words::{count, from_value, int, read, read_optional, word};
 use crate::results::{Counts, ExitCode};
 use crate::store::filter::name_glob;
 use crate::store::key::SLOT_BITS;
-use crate::store::{BaselineQuery, RunFacts, RunFilter, StoreError};
+use crate::store::{BaselineQuery, RunFacts, RunFilter, StepTime, StoreError};
 
 /// The states of a run whose figures are complete.
 const FINISHED: &str = "('passed', 'failed', 'undecided')";
@@ -23,6 +23,21 @@ pub(super) fn runs(store: &SqliteStore, filter: &RunFilter) -> Result<Vec<RunFac
         query.names(&store.connection, &glob).map_err(|source| store.error(source))?;
     }
     query.read(&store.connection, filter.limit).map_err(|source| store.error(source))
+}
+
+/// How long the steps of a project took in its newest finished runs.
+pub(super) fn step_times(connection: &Connection, project: &str, runs: u32) -> rusqlite::Result<Vec<StepTime>> {
+    let mut statement = connection.prepare_cached(&format!(
+        "SELECT t.step, r.class_key, t.duration_ns FROM
+             (SELECT no, class_key FROM runs WHERE project = ?1 AND status IN {FINISHED} ORDER BY started DESC LIMIT ?2) r
+         JOIN steps t ON t.run = r.no
+         WHERE t.status IN ('passed', 'failed') AND t.duration_ns > 0",
+    ))?;
+    let rows = statement.query_map((project, runs), |row| {
+        let duration_ns = row.get::<_, i64>(2)?.unsigned_abs();
+        Ok(StepTime { step: row.get(0)?, class_key: row.get(1)?, duration_ns })
+    })?;
+    rows.collect()
 }
 
 /// The conditions of a listing with the values for their placeholders.

@@ -29,7 +29,7 @@ pub use shelved::{Contents, Taken};
 
 use super::{
     BaselineQuery, CaseFacts, HistoryPoint, LineFacts, RunFacts, RunFilter, RunLabel, SeenCase, Series, SeriesFilter,
-    Store, StoreError,
+    StepTime, Store, StoreError,
 };
 use crate::results::Document;
 
@@ -61,6 +61,14 @@ impl SqliteStore {
     /// When the store cannot be read.
     pub fn cases(&self) -> Result<Vec<CaseFacts>, StoreError> {
         outcomes::cases(&self.connection).map_err(|source| self.error(source))
+    }
+
+    /// How long the steps of a project took in its newest finished runs, at most so many.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn step_times(&self, project: &str, runs: u32) -> Result<Vec<StepTime>, StoreError> {
+        list::step_times(&self.connection, project, runs).map_err(|source| self.error(source))
     }
 
     fn error(&self, source: rusqlite::Error) -> StoreError {

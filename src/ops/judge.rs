@@ -1,7 +1,7 @@
 //! What a run's results mean for the build.
 
+use super::gate::{is_doubtful, is_regression};
 use crate::compare::quarantine;
-use crate::ops::gate::{is_doubtful, is_regression};
 use crate::pipeline::MissingPolicy;
 use crate::results::{Basis, Document, ExitCode, Kind, Status, Step, StepStatus, Verdict, is_wrong};
 
