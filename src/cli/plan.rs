@@ -29,9 +29,12 @@ pub(super) struct Args {
     #[arg(long, value_enum, default_value_t)]
     format: Form,
     /// With `--format gitlab`, a file of YAML that defines the hidden jobs `.backsight` and `.backsight-merge`, which the
-    /// jobs of the child pipeline extend.
+    /// jobs of the child pipeline extend; default: ours.
     #[arg(long, value_name = "FILE")]
     base: Option<PathBuf>,
+    /// With `--format gitlab`, the image of all jobs.
+    #[arg(long, value_name = "NAME")]
+    image: Option<String>,
     /// Do not look for shared results; the times then rest on the store of this workspace.
     #[arg(long)]
     no_pull: bool,
@@ -74,19 +77,25 @@ pub(super) fn run(args: &Args, console: Console) -> ExitCode {
     for remark in &made.remarks {
         console.say(&format!("note: {remark}"));
     }
-    let base = match args.base.as_deref().map(std::fs::read_to_string).transpose() {
-        Ok(base) => base,
-        Err(error) => {
-            console.error(&format!("{}: {error}", args.base.as_deref().unwrap_or_else(|| "".as_ref()).display()));
-            return ExitCode::Usage;
-        }
-    };
     written(match args.format {
         Form::Text => print(&table(&made.plan)),
         Form::Json => serde_json::to_string_pretty(&made.plan).map_err(Into::into).and_then(|text| print(&text)),
         Form::Github => print(&shards::matrix(&made.plan)),
-        Form::Gitlab => print(&shards::child_pipeline(&made.plan, base.as_deref())),
+        Form::Gitlab => match child(args, &made.plan) {
+            Ok(text) => print(&text),
+            Err(text) => {
+                console.error(&text);
+                return ExitCode::Usage;
+            }
+        },
     })
+}
+
+fn child(args: &Args, plan: &ShardPlan) -> Result<String, String> {
+    let read = |path: &PathBuf| std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()));
+    let jobs = args.base.as_ref().map(read).transpose()?;
+    let child = shards::Child { jobs, image: args.image.clone(), env: environment() };
+    shards::child_pipeline(plan, &child).map_err(|error| error.to_string())
 }
 
 /// Why there is no plan, or none that could be written.

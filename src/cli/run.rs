@@ -29,7 +29,7 @@ pub(super) struct Args {
     /// Only this part of a plan: `2/4`, or `2`.
     #[arg(long, value_name = "I/N", value_parser = shard, requires = "plan", conflicts_with_all = ["only", "keep", "skip"])]
     shard: Option<(u32, Option<u32>)>,
-    /// The plan, as `backsight plan --shards N --output FILE` wrote it.
+    /// The plan, as `backsight plan --shards N --output FILE` wrote it; `env:NAME` for one in a variable.
     #[arg(long, value_name = "FILE", requires = "shard")]
     plan: Option<PathBuf>,
     #[command(flatten)]

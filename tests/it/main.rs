@@ -22,6 +22,7 @@ mod docs;
 mod fake_github;
 mod fake_llm;
 mod generate;
+mod gitlab_includes;
 mod given;
 mod history;
 mod hostile;

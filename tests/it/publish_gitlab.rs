@@ -11,10 +11,10 @@ use crate::sandbox::{Outcome, Sandbox};
 use backsight::results::{Document, Verdict};
 
 /// A merge request's job, and the GitLab it is on.
-struct Job {
+pub(crate) struct Job {
     server: Child,
-    port: String,
-    sandbox: Sandbox,
+    pub(crate) port: String,
+    pub(crate) sandbox: Sandbox,
 }
 
 impl Drop for Job {
@@ -25,7 +25,7 @@ impl Drop for Job {
 }
 
 impl Job {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let sandbox = Sandbox::new();
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/platforms/gitlab.py");
         let state = sandbox.path("gitlab.json");
@@ -63,7 +63,7 @@ impl Job {
         serde_json::from_str(&self.sandbox.read("gitlab.json")).unwrap()
     }
 
-    fn notes(&self) -> Vec<Value> {
+    pub(crate) fn notes(&self) -> Vec<Value> {
         let discussions = self.state()["discussions"].as_array().cloned().unwrap();
         discussions.into_iter().map(|discussion| discussion["notes"][0].clone()).collect()
     }

@@ -1,7 +1,10 @@
 //! A plan as the CI's own way of starting jobs: GitHub's matrix, GitLab's child pipeline.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 
+use super::file::{PackError, packed};
 use crate::plan::{PlannedShard, ShardPlan};
 
 /// The runner of GitHub where the pipeline file names none.
@@ -24,17 +27,61 @@ pub fn matrix(plan: &ShardPlan) -> String {
     json!({ "include": plan.shards.iter().map(entry).collect::<Vec<Value>>() }).to_string()
 }
 
-/// A pipeline of GitLab: a job a shard, which extends the hidden job `.backsight` of `base`, and one that joins them.
-/// `base` is YAML that defines it; where it is absent, an empty one.
-pub fn child_pipeline(plan: &ShardPlan, base: Option<&str>) -> String {
+/// The jobs that those of a child pipeline extend, where there are none of the project's own.
+const JOBS: &str = include_str!("../../../templates/ci/gitlab/shards.yml");
+/// The longest plan that a variable may hold, packed: the system takes no longer text in the environment.
+const LONGEST: usize = 120 << 10;
+/// Variables of a merge request, which a child pipeline may lack.
+const REQUEST: [&str; 10] = [
+    "CI_MERGE_REQUEST_IID",
+    "CI_MERGE_REQUEST_PROJECT_ID",
+    "CI_MERGE_REQUEST_PROJECT_URL",
+    "CI_MERGE_REQUEST_DIFF_BASE_SHA",
+    "CI_MERGE_REQUEST_LABELS",
+    "CI_MERGE_REQUEST_SOURCE_BRANCH_NAME",
+    "CI_MERGE_REQUEST_SOURCE_BRANCH_SHA",
+    "CI_MERGE_REQUEST_SOURCE_PROJECT_ID",
+    "CI_MERGE_REQUEST_SOURCE_PROJECT_PATH",
+    "CI_MERGE_REQUEST_TARGET_BRANCH_NAME",
+];
+
+/// What a child pipeline is made of beside the plan.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Child {
+    /// YAML that defines the hidden jobs `.backsight` and `.backsight-merge`; ours where it is absent.
+    pub jobs: Option<String>,
+    /// The image of all jobs.
+    pub image: Option<String>,
+    /// The variables of this process: those of the merge request are handed on.
+    pub env: BTreeMap<String, String>,
+}
+
+/// A pipeline of GitLab: a job a shard and one that joins them. The plan is in it, as the variable `BACKSIGHT_PLAN`.
+///
+/// # Errors
+/// If the plan is too long for a variable.
+pub fn child_pipeline(plan: &ShardPlan, child: &Child) -> Result<String, PackError> {
     // Words are written as JSON, which is YAML.
     let quoted = |text: &str| Value::from(text).to_string();
+    let packed = packed(plan)?;
+    if packed.len() > LONGEST {
+        return Err(PackError::Long(packed.len()));
+    }
     let mut text = String::from("# Written by `backsight plan`.\n");
-    text.push_str(base.map_or("\".backsight\": {}", str::trim_end));
-    text.push('\n');
-    let names: Vec<String> = plan.shards.iter().map(|shard| format!("backsight: {}", shard.name)).collect();
-    for (shard, name) in plan.shards.iter().zip(&names) {
-        text.push_str(&format!("\n{}:\n  extends: .backsight\n", quoted(name)));
+    if let Some(image) = &child.image {
+        text.push_str(&format!("default:\n  image: {}\n", quoted(image)));
+    }
+    text.push_str(&format!("variables:\n  BACKSIGHT_PLAN: {}\n", quoted(&packed)));
+    for name in REQUEST {
+        // What is no plain word might be more than a word to GitLab.
+        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | ':' | '/' | ',' | ' ' | '*');
+        if let Some(value) = child.env.get(name).filter(|value| !value.is_empty() && value.chars().all(plain)) {
+            text.push_str(&format!("  {name}: {}\n", quoted(value)));
+        }
+    }
+    text.push_str(&format!("\n{}\n", child.jobs.as_deref().unwrap_or(JOBS).trim_end()));
+    for shard in &plan.shards {
+        text.push_str(&format!("\n{}:\n  extends: .backsight\n", quoted(&format!("backsight: {}", shard.name))));
         if !shard.runner.is_empty() {
             let tags: Vec<String> = shard.runner.iter().map(|tag| quoted(tag)).collect();
             text.push_str(&format!("  tags: [{}]\n", tags.join(", ")));
@@ -42,14 +89,14 @@ pub fn child_pipeline(plan: &ShardPlan, base: Option<&str>) -> String {
         text.push_str(&format!("  variables:\n    BACKSIGHT_SHARD: \"{}/{}\"\n", shard.index, plan.shards.len()));
     }
     text.push_str("\n\"backsight: merge\":\n  extends: .backsight-merge\n");
-    text
+    Ok(text)
 }
 
 #[cfg(test)]
 mod tests {
     use serde_json::Value;
 
-    use super::{child_pipeline, matrix};
+    use super::{Child, child_pipeline, matrix};
     use crate::plan::ShardPlan;
 
     fn plan() -> ShardPlan {
@@ -85,13 +132,22 @@ mod tests {
 
     #[test]
     fn gitlab_gets_a_job_a_shard() {
-        let text = child_pipeline(&plan(), Some(".backsight:\n  image: debian\n\n"));
-        assert!(text.starts_with("# Written by `backsight plan`.\n.backsight:\n  image: debian\n\n"));
+        let env = [("CI_MERGE_REQUEST_IID", "7"), ("CI_MERGE_REQUEST_SOURCE_BRANCH_NAME", "a\n$b")];
+        let child = Child {
+            jobs: Some(".backsight:\n  timeout: 1h\n\n".into()),
+            image: Some("debian".into()),
+            env: env.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
+        };
+        let text = child_pipeline(&plan(), &child).unwrap();
+        assert!(text.contains("default:\n  image: \"debian\"\nvariables:\n  BACKSIGHT_PLAN: \""), "{text}");
+        assert!(text.contains("\"\n  CI_MERGE_REQUEST_IID: \"7\"\n\n.backsight:\n  timeout: 1h\n\n"), "{text}");
         let job = "\"backsight: cuda\":\n  extends: .backsight\n  tags: [\"self-hosted\", \"gpu\"]\n  variables:\n    \
                    BACKSIGHT_SHARD: \"2/2\"\n";
         assert!(text.contains(job), "{text}");
         assert!(text.ends_with("\"backsight: merge\":\n  extends: .backsight-merge\n"));
-        // Without a file of its own there is nothing to extend but an empty job.
-        assert!(child_pipeline(&plan(), None).contains("\".backsight\": {}"));
+        let packed = text.split('"').skip_while(|part| !part.contains("BACKSIGHT_PLAN")).nth(1).unwrap();
+        assert_eq!(crate::ops::shards::file::unpacked(packed).unwrap(), plan());
+        // Ours where there are none of the project's own.
+        assert!(child_pipeline(&plan(), &Child::default()).unwrap().contains("\n.backsight-merge:\n"));
     }
 }

@@ -4,9 +4,9 @@ mod file;
 mod make;
 mod matrix;
 
-pub use file::{PlanFileError, read, write};
+pub use file::{PackError, PlanFileError, read, write};
 pub use make::{Count, Made, MakeError, Request, make};
-pub use matrix::{child_pipeline, matrix};
+pub use matrix::{Child, child_pipeline, matrix};
 
 use crate::plan::ShardPlan;
 
