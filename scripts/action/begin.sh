@@ -4,12 +4,13 @@
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 one_of() {
-    local name="$1" value="$2" allowed
+    local name="$1" value="$2" allowed all=""
     shift 2
     for allowed in "$@"; do
         [[ "$value" == "$allowed" ]] && return 0
+        if [[ -n "$allowed" ]]; then all="$all, \`$allowed\`"; fi
     done
-    fail 2 "\`$name\` is \`$value\`; it may be ${*// /, }"
+    fail 2 "\`$name\` is \`$value\`; it may be ${all#, }"
 }
 
 one_of command "$BS_COMMAND" run plan merge install
@@ -25,6 +26,8 @@ run) [[ "$BS_SHARDS" =~ ^([1-9][0-9]*/[1-9][0-9]*)?$ ]] ||
     fail 2 "\`shards\` is \`$BS_SHARDS\`; for \`run\` it is which of how many, such as \`1/4\`: the \`shard\` of the plan's matrix" ;;
 *) [[ -z "$BS_SHARDS" ]] || fail 2 "\`shards\` is for \`plan\` and \`run\` only" ;;
 esac
+
+if [[ "$BS_COMMAND" != install ]]; then (enter); fi
 
 # The names of what is left for other jobs.
 artifact="$BS_ARTIFACT"

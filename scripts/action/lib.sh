@@ -103,7 +103,7 @@ enter() {
     esac
     case "$RUNS_IN" in
     "") RUNS_IN=/ ;;
-    /*) ;;
+    . | /*) ;;
     # So that no name is taken for an option.
     *) RUNS_IN="./$RUNS_IN" ;;
     esac
