@@ -81,8 +81,8 @@ elif [[ "$version" == "$own" ]]; then
     if is_warm "$folder" "$program"; then how=warm; fi
     lock="$(hash_of "$action/Cargo.lock")"
     put build-folder "$(native_path "$RUNNER_TEMP/backsight-build")"
-    put build-key "backsight-build-$target-${lock:0:16}-${source_hash:0:16}"
-    put build-keys "backsight-build-$target-${lock:0:16}-"
+    # Nearly all of it are dependencies, so one is kept for each state of the lock file.
+    put build-key "backsight-build-$target-${lock:0:32}"
     put source-key "backsight-source-$target-${source_hash:0:32}"
 else
     fail 2 "this action knows no checksum of $archive, and the source beside it is $own: leave \`version\` out, or use the action of that version"

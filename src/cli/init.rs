@@ -77,7 +77,7 @@ fn with_ci(args: &InitArgs, name: CiName, prose: &mut dyn Write) -> Result<ExitC
             let _ = writeln!(prose, "{} is written. See what it would run: backsight check", path.display());
         }
         Err(InitError::Exists { path }) => {
-            drop(writeln!(prose, "{} is there already; it is left as it is", path.display()))
+            let _ = writeln!(prose, "{} is there already; it is left as it is", path.display());
         }
         Err(error) => return Err(error),
     }

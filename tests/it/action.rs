@@ -56,8 +56,12 @@ fn released(program: &[u8]) -> (Runner, Release) {
     (runner, Release::of(packed))
 }
 
+/// The real program, without what only a debugger reads: half of it.
 fn real() -> Vec<u8> {
-    fs::read(BINARY).unwrap()
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("backsight");
+    let stripped = Command::new("strip").arg("-o").arg(&path).arg(BINARY).status().is_ok_and(|status| status.success());
+    fs::read(if stripped { &path } else { Path::new(BINARY) }).unwrap()
 }
 
 /// What the stand-in was called with.
@@ -102,7 +106,7 @@ fn action_refuses_a_tampered_archive_before_anything_is_unpacked() {
     assert_eq!(runner.files_named("pwned").len() + runner.files_named("tar.gz").len(), 0);
     assert!(fs::read_dir(runner.at("tools")).unwrap().next().is_none());
     // And one that cannot be had.
-    let told = runner.run(&[("command", "install"), ("download-url", "http://127.0.0.1:9")]);
+    let told = runner.run(&[("command", "install"), ("download-url", &Release::of(Vec::new()).url)]);
     assert!(told.code() == 4 && told.text().contains("cannot be fetched"), "{}", told.text());
     let told = runner.run(&[("command", "install"), ("download-url", "--output=/x")]);
     assert!(told.code() == 2 && told.text().contains("is no http address"), "{}", told.text());
@@ -498,6 +502,19 @@ fn action_and_workflows_are_pinned_and_interpolate_nothing() {
         }
     }
     assert_eq!(pins.len(), hashes.len(), "one hash and one version of each action: {pins:#?}");
+}
+
+#[test]
+fn action_has_each_input_and_output_in_its_documentation() {
+    let page = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/github.md")).unwrap();
+    let part = |from: &str| page.split(from).nth(1).unwrap().split("\n## ").next().unwrap();
+    for (names, told) in [("inputs", part("\n## Inputs\n")), ("outputs", part("\n## Outputs\n"))] {
+        let rows: String = told.lines().filter_map(|line| line.strip_prefix('|')?.split('|').next()).collect();
+        let told: BTreeSet<&str> = rows.split('`').skip(1).step_by(2).collect();
+        let action = read_action();
+        let there: BTreeSet<&str> = action[names].as_object().unwrap().keys().map(String::as_str).collect();
+        assert_eq!(told, there, "{names}");
+    }
 }
 
 /// How long the action takes besides the work, with a warm tool cache. Run by hand: docs/measurements/action.md.

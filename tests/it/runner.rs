@@ -416,7 +416,7 @@ pub(crate) struct Release {
 }
 
 impl Release {
-    /// Every path is answered with these bytes.
+    /// Every path is answered with these bytes; where there are none, nothing is there.
     pub(crate) fn of(bytes: Vec<u8>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}/releases/download", listener.local_addr().unwrap());
@@ -446,6 +446,7 @@ fn serve(mut stream: TcpStream, bytes: &[u8], asked: &Mutex<Vec<String>>) {
         }
     }
     asked.lock().unwrap().push(first.split_whitespace().nth(1).unwrap_or_default().to_owned());
-    let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", bytes.len());
+    let status = if bytes.is_empty() { "404 Not Found" } else { "200 OK" };
+    let head = format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", bytes.len());
     let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(bytes));
 }

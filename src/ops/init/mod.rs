@@ -127,7 +127,7 @@ pub fn write(folder: &Path, proposal: &Proposal, force: bool) -> Result<PathBuf,
 
 fn note_ci(look: &Look, draft: &mut Draft) {
     let known = [
-        (".github/workflows/", "a GitHub workflow: add a job with the step `backsight run`"),
+        (".github/workflows/", "a GitHub workflow: `backsight init --ci github` writes ready ones beside it"),
         (".gitlab-ci.yml", "GitLab CI: add a job with the script `backsight run`"),
         (".circleci/config.yml", "CircleCI: add a step that runs `backsight run`"),
         ("Jenkinsfile", "Jenkins: add a stage that runs `backsight run`, and read its JUnit file"),
