@@ -11,12 +11,16 @@ for name in $(compgen -e | grep '^BS_' || true); do
     export -n "$name"
 done
 
+# Bash 3.2 does not read $'...' inside of a replacement.
+line_feed=$'\n'
+carriage_return=$'\r'
+
 # A line feed in a message would begin another workflow command.
 escaped() {
     local text="$1"
-    text="${text//'%'/%25}"
-    text="${text//$'\r'/%0D}"
-    printf '%s' "${text//$'\n'/%0A}"
+    text="${text//\%/%25}"
+    text="${text//$carriage_return/%0D}"
+    printf '%s' "${text//$line_feed/%0A}"
 }
 
 # The message, and the exit code that docs/exit-codes.md has for it.
@@ -121,9 +125,13 @@ with_git_token() {
         "$@"
         return
     fi
-    local basic
+    local basic count="${GIT_CONFIG_COUNT:-0}"
     basic="$(printf 'x-access-token:%s' "$BS_TOKEN" | base64 | tr -d '\n\r')"
     printf '::add-mask::%s\n' "$basic"
-    env GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0="http.$server.extraheader" \
-        GIT_CONFIG_VALUE_0="AUTHORIZATION: basic $basic" "$@"
+    # Not as arguments of `env`: every process can read those.
+    (
+        export "GIT_CONFIG_COUNT=$((count + 1))" "GIT_CONFIG_KEY_$count=http.$server.extraheader"
+        export "GIT_CONFIG_VALUE_$count=AUTHORIZATION: basic $basic"
+        "$@"
+    )
 }

@@ -9,7 +9,7 @@ arguments=()
 each_line() {
     local line
     while IFS= read -r line || [[ -n "$line" ]]; do
-        line="${line%$'\r'}"
+        line="${line%"$carriage_return"}"
         if [[ -n "$line" ]]; then arguments+=("$2$line"); fi
     done <<<"$1"
 }
@@ -29,7 +29,7 @@ merge)
     ;;
 run)
     arguments=(run)
-    each_line "${BS_ONLY//[, ]/$'\n'}" --only=
+    each_line "${BS_ONLY//[, ]/$line_feed}" --only=
     if [[ -n "$BS_AGAINST" ]]; then arguments+=("--against=$BS_AGAINST"); fi
     if [[ -n "$BS_SHARDS" ]]; then arguments+=("--shard=$BS_SHARDS" "--plan=$(native_path "$plan")"); fi
     case "$BS_BASELINE" in
@@ -42,12 +42,11 @@ esac
 each_line "$BS_ARGS" ""
 arguments+=(${pipeline[@]+"${pipeline[@]}"})
 
+# The id of the newest run: they are in the order of time. What is run could leave folders with any name.
 newest() {
-    local found=""
-    if [[ -d "$RUNS_IN/.backsight/runs" ]]; then
-        found="$(find "$RUNS_IN/.backsight/runs" -mindepth 1 -maxdepth 1 -type d -name '*-*-*-*-*' | LC_ALL=C sort | tail -n 1)"
-    fi
-    printf '%s' "${found##*/}"
+    [[ -d "$RUNS_IN/.backsight/runs" ]] || return 0
+    find "$RUNS_IN/.backsight/runs" -mindepth 1 -maxdepth 1 -type d | sed 's|.*/||' |
+        { grep -E '^[0-9a-f]+(-[0-9a-f]+){4}$' || true; } | LC_ALL=C sort | tail -n 1
 }
 before="$(newest)"
 
