@@ -117,21 +117,13 @@ enter() {
     fi
 }
 
-# Git's settings for one command: the token as a header for this server alone. Nothing is written to a file.
-# Where the checkout has left a header that one is used; two would be refused.
-with_git_token() {
-    local server="${GITHUB_SERVER_URL%/}/"
-    if [[ -z "${BS_TOKEN:-}" ]] || git config --get-urlmatch http.extraheader "$server" >/dev/null 2>&1; then
-        "$@"
-        return
-    fi
-    local basic count="${GIT_CONFIG_COUNT:-0}"
+# Git's settings for what is started from here on: the token as a header for this server alone. Nothing is written to a file, and
+# nothing is an argument, which every process could read. Where the checkout has left a header that one is used; two would be refused.
+use_git_token() {
+    local server="${GITHUB_SERVER_URL%/}/" count="${GIT_CONFIG_COUNT:-0}" basic
+    if [[ -z "${BS_TOKEN:-}" ]] || git config --get-urlmatch http.extraheader "$server" >/dev/null 2>&1; then return 0; fi
     basic="$(printf 'x-access-token:%s' "$BS_TOKEN" | base64 | tr -d '\n\r')"
     printf '::add-mask::%s\n' "$basic"
-    # Not as arguments of `env`: every process can read those.
-    (
-        export "GIT_CONFIG_COUNT=$((count + 1))" "GIT_CONFIG_KEY_$count=http.$server.extraheader"
-        export "GIT_CONFIG_VALUE_$count=AUTHORIZATION: basic $basic"
-        "$@"
-    )
+    export "GIT_CONFIG_COUNT=$((count + 1))" "GIT_CONFIG_KEY_$count=http.$server.extraheader"
+    export "GIT_CONFIG_VALUE_$count=AUTHORIZATION: basic $basic"
 }

@@ -11,7 +11,8 @@ fi
 share="read"
 if [[ "$BS_PRIVATE" != false ]]; then
     share="none"
-    with_git_token "$BS_BINARY" baseline --workspace "$RUNS_IN" pull ||
+    use_git_token
+    "$BS_BINARY" baseline --workspace "$RUNS_IN" pull ||
         warn "the shared results could not be read; the run is compared with none"
 fi
 put share "$share"

@@ -10,5 +10,6 @@ case "$BS_EXIT_CODE" in
 esac
 same_binary
 enter
-with_git_token "$BS_BINARY" baseline --workspace "$RUNS_IN" push "$BS_RUN_ID" --by-rule ||
+use_git_token
+"$BS_BINARY" baseline --workspace "$RUNS_IN" push "$BS_RUN_ID" --by-rule ||
     warn "the run was not added to the shared results: give the job \`contents: write\`, or say \`baseline: none\`"

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# plan, run or merge. No token is in this step's environment; its exit code is kept for the last step.
+# plan, run or merge; the exit code is kept for the last step. For a run no token is in this step's environment; plan and merge,
+# which run nothing of the repository, get one for the shared results.
 # shellcheck source-path=SCRIPTDIR
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
@@ -22,9 +23,12 @@ case "$BS_COMMAND" in
 plan)
     mkdir -p "$(dirname "$plan")"
     arguments=(plan "--shards=$BS_SHARDS" "--output=$(native_path "$plan")" --format=github)
+    if [[ "$BS_BASELINE" == none ]]; then arguments+=(--no-pull); fi
     ;;
 merge)
     arguments=(merge "--plan=$(native_path "$plan")")
+    if [[ -n "${pipeline[*]-}" ]]; then arguments+=("--pipeline=$PIPELINE_FILE"); fi
+    if [[ "$BS_BASELINE" == none ]]; then arguments+=(--no-push); fi
     pipeline=(-- "$(native_path "$(posix_path "$BS_LEGS_FOLDER")")")
     ;;
 run)
@@ -49,6 +53,10 @@ newest() {
         { grep -E '^[0-9a-f]+(-[0-9a-f]+){4}$' || true; } | LC_ALL=C sort | tail -n 1
 }
 before="$(newest)"
+if [[ -n "$BS_TOKEN" ]]; then
+    same_binary
+    use_git_token
+fi
 
 # What the program writes for the job comes from `publish`; a test has no business in these files.
 run_it() {

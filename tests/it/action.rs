@@ -469,6 +469,39 @@ fn action_divides_a_run_among_jobs_and_puts_it_together() {
     assert!(told.code() == 2 && told.text().contains("for `plan` it is a number or `auto`"), "{}", told.text());
 }
 
+/// The same with the program itself: a plan, its parts, one report.
+#[test]
+fn action_reports_once_for_a_run_that_was_divided() {
+    let pipeline = "version: 1\nproject: demo\ntests:\n  - { name: a, run: 'exit 1' }\n  - { name: b, run: 'env > ../env-b.txt' }\n";
+    let (runner, release, github) = pull_request(pipeline);
+    let told = passed(runner.run(&[("command", "plan"), ("shards", "2"), ("download-url", &release.url)]));
+    let matrix: serde_json::Value = serde_json::from_str(&told.outputs["matrix"]).unwrap();
+    assert_eq!(told.outputs["shards"], "2", "{matrix}");
+    let mut codes = Vec::new();
+    for entry in matrix["include"].as_array().unwrap() {
+        assert_eq!(entry["runs_on"], json!(["ubuntu-24.04"]));
+        codes.push(runner.run(&[("shards", entry["shard"].as_str().unwrap())]).code());
+    }
+    codes.sort_unstable();
+    assert_eq!((codes, github.ours().len()), (vec![0, 1], 0));
+    assert!(!runner.read("env-b.txt").contains(TOKEN));
+    let told = runner.run(&[("command", "merge")]);
+    assert_eq!((told.code(), told.outputs["tests-failed"].as_str()), (1, "1"), "{}", told.text());
+    let [comment] = github.ours().try_into().expect("one comment");
+    assert!(comment.body.contains("1 test failing"), "{}", comment.body);
+    // A part that left nothing is never green.
+    fs::remove_dir_all(runner.at("temp/backsight-legs")).unwrap();
+    fs::remove_dir_all(runner.at("artifacts/backsight")).unwrap();
+    for leg in ["1", "2"] {
+        let results = runner.read(&format!("artifacts/backsight-leg-{leg}/results.json"));
+        if results.contains("\"failed\": 1") {
+            fs::remove_dir_all(runner.at(&format!("artifacts/backsight-leg-{leg}"))).unwrap();
+        }
+    }
+    let told = runner.run(&[("command", "merge")]);
+    assert_eq!(told.code(), 3, "{}", told.text());
+}
+
 /// What would let an input become code, or another's action become another.
 #[test]
 fn action_and_workflows_are_pinned_and_interpolate_nothing() {
@@ -476,8 +509,11 @@ fn action_and_workflows_are_pinned_and_interpolate_nothing() {
     for step in read_action()["runs"]["steps"].as_array().unwrap() {
         let run = step["run"].as_str().unwrap_or_default();
         assert!(!run.contains("${{"), "{run}");
-        let has_token =
-            step["env"].as_object().into_iter().flatten().any(|(_, value)| value.as_str().unwrap().contains("token"));
+        // The one step that runs what the repository says has it for the other commands only.
+        let not_for_run = "${{ inputs.command != 'run' && inputs.baseline == 'git' && inputs.token || '' }}";
+        let is_token = |value: &str| value.contains("token") && value != not_for_run;
+        let env = step["env"].as_object().into_iter().flatten();
+        let has_token = env.clone().any(|(_, value)| is_token(value.as_str().unwrap()));
         let may = ["Attestation", "Shared results", "Report", "Add to the shared results"];
         assert!(!has_token || may.contains(&step["name"].as_str().unwrap()), "{step}");
     }
