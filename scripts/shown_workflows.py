@@ -3,7 +3,7 @@
     shown_workflows.py docs/github.md FOLDER
 
 A block that begins with `name:` or with a comment and `name:` is a workflow; one that begins with a comment and a step is more
-steps of the workflow before.
+steps of the workflow before. Blocks marked `yml` are parts and are left out.
 """
 
 import re

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::output::{Console, Format};
 use super::run::{Files, carry_out, environment};
-use crate::ops::run::{self, Base, Request};
+use crate::ops::run::{self, Base, Request, Share};
 use crate::plan::Selection;
 use crate::results::{ExitCode, Kind};
 
@@ -54,6 +54,7 @@ pub(super) fn run(args: &Args, console: Console) -> ExitCode {
         budget: None,
         seed: None,
         base: Base::Nothing,
+        share: Share::All,
         env: environment(),
         cancel,
     };

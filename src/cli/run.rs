@@ -11,7 +11,7 @@ use super::written;
 use crate::execute::Listener;
 use crate::ops::load::{LoadError, Loaded};
 use crate::ops::planning::PlanningError;
-use crate::ops::run::{self, Answer, Base, Request, RunError};
+use crate::ops::run::{self, Answer, Base, Request, RunError, Share};
 use crate::ops::shards::{self, Part};
 use crate::pipeline::{Diagnostic, StepDuration};
 use crate::plan::{PlanError, Selection, SelectionError};
@@ -47,6 +47,9 @@ pub(super) struct Args {
     /// Measure this revision alone, also on a change request.
     #[arg(long)]
     no_against: bool,
+    /// What this run has to do with the results that hosts share: `read` is for jobs whose token is elsewhere.
+    #[arg(long, value_enum, value_name = "WHAT", default_value_t)]
+    share: Sharing,
     /// Where the order of the measurements is drawn from; default: the clock.
     #[arg(long)]
     seed: Option<u64>,
@@ -92,6 +95,18 @@ enum Section {
     Tests,
     /// Things to measure.
     Benchmarks,
+}
+
+/// What a run has to do with shared results.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
+enum Sharing {
+    /// Read them, and add this run where the pipeline file says so.
+    #[default]
+    All,
+    /// Only read them.
+    Read,
+    /// Neither.
+    None,
 }
 
 impl Choice {
@@ -170,6 +185,11 @@ fn request(args: &Args) -> Result<Request, (String, ExitCode)> {
             Some(revision) => Base::Revision(revision.clone()),
             None if args.no_against => Base::Nothing,
             None => Base::Usual,
+        },
+        share: match args.share {
+            Sharing::All => Share::All,
+            Sharing::Read => Share::Read,
+            Sharing::None => Share::Nothing,
         },
         env: environment(),
         cancel,

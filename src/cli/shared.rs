@@ -15,7 +15,7 @@ use crate::ops::shared::{self, Prune, SharedError, Whereabouts};
 use crate::ops::{load, run, when};
 use crate::pipeline::{BaselineConfig, BaselineStore, StepDuration};
 use crate::report::escape;
-use crate::results::ExitCode;
+use crate::results::{Document, ExitCode};
 use crate::store::{AcceptedKind, OpenOptions, Places, Reach, Shelf, SqliteStore};
 
 /// So many files with something wrong are named; the rest is counted.
@@ -59,6 +59,9 @@ pub(super) enum SharedAction {
         /// All finished runs of this workspace that are not there yet
         #[arg(long)]
         all_new: bool,
+        /// Only runs that `backsight run` would add itself: by `baseline.push` of the pipeline file, or of the default branch
+        #[arg(long, conflicts_with = "all_new")]
+        by_rule: bool,
         #[command(flatten)]
         shared: Shared,
         /// Text, or an object as JSON
@@ -180,8 +183,12 @@ pub(super) fn run(
 ) -> Result<ExitCode, Stop> {
     let places = Places::of(workspace);
     match action {
-        SharedAction::Push { runs, all_new, shared, format } => {
-            let named = if *all_new { Vec::new() } else { shared::runs(&places, runs)? };
+        SharedAction::Push { runs, all_new, by_rule, shared, format } => {
+            let mut named = if *all_new { Vec::new() } else { shared::runs(&places, runs)? };
+            if *by_rule && !shared.leaves(workspace, &mut named)? {
+                writeln!(err, "nothing is added: it is no run that the pipeline file's `baseline` shares")?;
+                return Ok(ExitCode::Passed);
+            }
             let pushed = shared.with(workspace, |shelf| match all_new {
                 true => shared::all_new(shelf, &places),
                 false => shared::push(shelf, &named, &[]),
@@ -333,6 +340,14 @@ impl Shared {
             Some(_) => Stop::Failed(error.to_string(), ExitCode::Terminated),
             None => error.into(),
         })
+    }
+
+    /// Leaves of these runs those that the pipeline file's rule adds; whether any is left.
+    fn leaves(&self, workspace: &Path, runs: &mut Vec<Document>) -> Result<bool, Stop> {
+        let config = self.config(workspace)?;
+        let rule = config.push.unwrap_or_default();
+        runs.retain(|run| config.store != Some(BaselineStore::Sqlite) && shared::is_to_be_shared(run, rule));
+        Ok(!runs.is_empty())
     }
 
     /// What the pipeline file says, with the options over it. No pipeline file is needed.

@@ -23,13 +23,14 @@ use crate::store::{OpenOptions, RunLock, SqliteStore, StoreError};
 pub use prepare::new_seed;
 use prepare::{Prepared, prepare};
 use sharing::Sharing;
-pub use wanted::{Answer, Base, Request, RunError};
+pub use wanted::{Answer, Base, Request, RunError, Share};
 
 /// Runs a pipeline. `listeners` hear every event after the journal has it.
 ///
 /// # Errors
 /// Only if nothing was run; afterwards everything that goes wrong is part of the answer.
 pub fn run(request: Request, listeners: Vec<Box<dyn Listener>>) -> Result<Answer, RunError> {
+    let share = request.share;
     let prepared = prepare(request)?;
     // Opened before anything is measured: a store that cannot take the results is better known now.
     let folder = prepared.places.run(prepared.id);
@@ -49,7 +50,7 @@ pub fn run(request: Request, listeners: Vec<Box<dyn Listener>>) -> Result<Answer
     emitter.emit(Event::RunStarted { document: Box::new(prepared.document.clone()), steps });
     prepared.tell_remarks(&emitter);
     let mut problems = Vec::new();
-    let mut sharing = Sharing::of(&prepared);
+    let mut sharing = Sharing::of(&prepared, share);
     sharing.pull(&prepared, &mut store, &emitter, &mut problems);
     let rows = execute::execute(&prepared.plan, &prepared.workshop, &emitter).map_err(RunError::System)?;
     let lacking = prepared.copies.as_ref().filter(|_| against::any_failed(&emitter));

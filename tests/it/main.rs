@@ -7,6 +7,7 @@
     reason = "a test that cannot go on has failed, and a skipped one says so"
 )]
 
+mod action;
 mod against;
 mod baseline;
 mod baseline_git;
@@ -41,6 +42,7 @@ mod publish_github;
 mod publish_gitlab;
 mod reports;
 mod rounds;
+mod runner;
 mod runs;
 mod sandbox;
 mod selection;

@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use backsight::execute::{Arms, Cancel, Place};
-use backsight::ops::run::{Answer, Base, Request, run};
+use backsight::ops::run::{Answer, Base, Request, Share, run};
 use backsight::plan::Selection;
 use backsight::results::{
     Arm, Basis, Benchmark, Document, Dropped, Event, ExitCode, Metric, MetricChange, Status, StepStatus, Validity,
@@ -50,6 +50,7 @@ fn request(work: &Path, budget: Duration) -> Request {
         budget: Some(budget),
         seed: Some(20_261_123),
         base: Base::Copies(Arms { base: place("base"), head: place("head") }),
+        share: Share::All,
         env: BTreeMap::from([("PATH".to_owned(), path), ("LANG".to_owned(), "C.UTF-8".to_owned())]),
         cancel: Cancel::new(),
     }

@@ -5,7 +5,9 @@
 //! come from the repository and are hostile until proven plain: each is checked or quoted before it is written.
 
 mod cargo;
+pub mod ci;
 mod draft;
+mod github;
 mod look;
 mod native;
 mod node;
@@ -16,6 +18,7 @@ use std::path::{Path, PathBuf};
 
 pub use self::draft::Found;
 
+use self::ci::{CiFile, Platform};
 use self::draft::Draft;
 use self::look::Look;
 
@@ -48,6 +51,26 @@ pub enum InitError {
         /// The file.
         path: PathBuf,
     },
+    /// There are no files for this platform.
+    #[error("there are no ready files for GitLab yet; docs/gitlab.md has a job to copy")]
+    NoCi,
+    /// None of the platform's files is called so.
+    #[error("there is no ready file `{name}`; there are: {known}")]
+    CiName {
+        /// What was asked for.
+        name: String,
+        /// Those that there are.
+        known: String,
+    },
+    /// That is no action.
+    #[error("`{0}` names no action; write OWNER/REPO@REF, best with a commit's full hash as REF")]
+    Action(String),
+    /// A link, or something that is no folder, lies on the way.
+    #[error("{} is no folder of this project, so nothing is written below it", path.display())]
+    Outside {
+        /// What lies there.
+        path: PathBuf,
+    },
     /// The file cannot be written.
     #[error("{} cannot be written ({source})", path.display())]
     Write {
@@ -56,6 +79,14 @@ pub enum InitError {
         /// What the system said.
         source: std::io::Error,
     },
+}
+
+/// The ready files of a platform.
+pub const fn ci_files(platform: Platform) -> &'static [CiFile] {
+    match platform {
+        Platform::Github => &github::FILES,
+        Platform::Gitlab => &[],
+    }
 }
 
 /// Looks at the folder and proposes a pipeline for it.
@@ -96,7 +127,7 @@ pub fn write(folder: &Path, proposal: &Proposal, force: bool) -> Result<PathBuf,
 
 fn note_ci(look: &Look, draft: &mut Draft) {
     let known = [
-        (".github/workflows/", "a GitHub workflow: add a job with the step `backsight run`"),
+        (".github/workflows/", "a GitHub workflow: `backsight init --ci github` writes ready ones beside it"),
         (".gitlab-ci.yml", "GitLab CI: add a job with the script `backsight run`"),
         (".circleci/config.yml", "CircleCI: add a step that runs `backsight run`"),
         ("Jenkinsfile", "Jenkins: add a stage that runs `backsight run`, and read its JUnit file"),

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use uuid::Uuid;
 
 use super::prepare::Prepared;
+use super::wanted::Share;
 use crate::execute::{Cancel, Emitter};
 use crate::host::{DataError, Patience};
 use crate::ops::nearest::Line;
@@ -40,15 +41,18 @@ pub(super) struct Sharing {
 }
 
 impl Sharing {
-    /// As the pipeline file says. Where it says nothing, a CI job looks for the data branch.
-    pub(super) fn of(prepared: &Prepared) -> Self {
+    /// As the pipeline file says, and no more than `share`. Where the file says nothing, a CI job looks for the data branch.
+    pub(super) fn of(prepared: &Prepared, share: Share) -> Self {
         let config = &prepared.baseline;
         let workspace = prepared.workshop.workspace.clone();
         let usual = if prepared.facts.ci { BaselineStore::Git } else { BaselineStore::Sqlite };
         Self {
-            whereabouts: Whereabouts::of(config, usual, &workspace),
+            whereabouts: match share {
+                Share::Nothing => Ok(None),
+                Share::All | Share::Read => Whereabouts::of(config, usual, &workspace),
+            },
             unasked: config.store.is_none(),
-            policy: config.push.unwrap_or_default(),
+            policy: if share == Share::All { config.push.unwrap_or_default() } else { PushPolicy::Never },
             strict: config.strict,
             workspace,
             cancel: prepared.workshop.cancel.clone(),

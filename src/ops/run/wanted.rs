@@ -36,10 +36,24 @@ pub struct Request {
     pub seed: Option<u64>,
     /// What the benchmarks are measured against.
     pub base: Base,
+    /// What the run has to do with the results that hosts share.
+    pub share: Share,
     /// The variables of this process.
     pub env: BTreeMap<String, String>,
     /// How the run is told to stop.
     pub cancel: Cancel,
+}
+
+/// What a run has to do with the results that hosts share.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Share {
+    /// It reads them, and is added to them where the pipeline file's rule says so.
+    #[default]
+    All,
+    /// It only reads them: whoever has a token adds it later.
+    Read,
+    /// Neither.
+    Nothing,
 }
 
 /// What the benchmarks of a run are measured against.
