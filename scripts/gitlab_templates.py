@@ -187,10 +187,85 @@ def child() -> str:
 """
 
 
+VARIABLES = ("BACKSIGHT_VERSION", "BACKSIGHT_DOWNLOAD_URL", "BACKSIGHT_SHA256")
+JOB = """  variables:
+    GIT_DEPTH: "0"
+""" + "".join(f"    {name}: \"{SETTINGS[name][1]}\"\n" for name in VARIABLES)
+KEPT = "  artifacts:\n    when: always\n    paths: [.backsight/runs/]\n"
+
+
+def own() -> str:
+    return template().replace("# Backsight for GitLab, by `include:`; docs", "# Include it: `include: [{ local: .gitlab/backsight.yml }]`; docs")
+
+
+def nightly() -> str:
+    return f"""# For a schedule of the default branch: a run, and what changed in the last seven days.
+# Include it: `include: [{{ local: .gitlab/backsight-nightly.yml }}]`.
+backsight-nightly:
+  stage: test
+  rules:
+    - if: $CI_PIPELINE_SOURCE == "schedule"
+{JOB}  script:
+{shell("setup.sh", 4)}    - backsight run || code=$?
+    - backsight baseline pull
+    - backsight history --digest --days 7 --format markdown | tee backsight-digest.md
+    - exit "${{code:-0}}"
+  artifacts:
+    when: always
+    paths: [.backsight/runs/, backsight-digest.md]
+"""
+
+
+def release() -> str:
+    return f"""# Before a release: the tag is held against the release before it, in pairs on one host, and the drift since then against 3 %.
+# Include it: `include: [{{ local: .gitlab/backsight-release.yml }}]`; let what publishes wait for it by `needs: [backsight-release]`.
+backsight-release:
+  stage: test
+  rules:
+    - if: $CI_COMMIT_TAG =~ /^v/
+{JOB}  script:
+{shell("setup.sh", 4)}    - |
+      before="$(git describe --tags --abbrev=0 --match 'v*' HEAD^ 2>/dev/null || true)"
+      if [ -z "$before" ]; then
+        backsight run
+      else
+        backsight run --against "$before"
+        backsight baseline pull || true
+        backsight history --since-tag "$before" --limit 3%
+      fi
+{KEPT}"""
+
+
+def matrix() -> str:
+    return f"""# Several kinds of hosts: one discussion with a section for each. `require: [cuda]` in backsight.yml fails a job that lost its GPU.
+# Include it: `include: [{{ local: .gitlab/backsight-matrix.yml }}]`, and put the tags of your runners below.
+backsight-matrix:
+  stage: test
+  rules:
+    - if: $CI_PIPELINE_SOURCE == "merge_request_event"
+  parallel:
+    matrix:
+      - HOST: cpu
+        TAG: saas-linux-small-amd64
+      - HOST: gpu
+        TAG: gpu
+  tags: [$TAG]
+{JOB}  script:
+{shell("setup.sh", 4)}    - backsight run || code=$?
+    - if [ "${{code:-0}}" = 2 ]; then exit 2; fi
+    - backsight publish --leg "$HOST"
+    - exit "${{code:-0}}"
+{KEPT}"""
+
+
 FILES = {
     ROOT / "gitlab-ci-template.yml": template,
     ROOT / "templates/backsight/template.yml": component,
     PARTS / "shards.yml": child,
+    PARTS / "backsight.yml": own,
+    PARTS / "nightly.yml": nightly,
+    PARTS / "release.yml": release,
+    PARTS / "matrix.yml": matrix,
 }
 
 

@@ -91,8 +91,13 @@ fn place(args: &InitArgs, files: &[&CiFile], prose: &mut dyn Write) -> Result<()
         let what = if one.is_new { "is written" } else { "is there already; it is left as it is" };
         let _ = writeln!(prose, "{} {what}", one.path.display());
     }
-    if args.action.is_none() && placed.iter().any(|one| one.is_new) {
+    let fresh: Vec<&CiFile> = files.iter().zip(&placed).filter(|(_, one)| one.is_new).map(|(file, _)| *file).collect();
+    if args.action.is_none() && fresh.iter().any(|file| file.text.contains(PLACEHOLDER)) {
         let _ = writeln!(prose, "Replace {PLACEHOLDER} in them by where the action is (docs/github.md).");
+    }
+    if let Some(file) = fresh.iter().find(|file| file.path.starts_with(".gitlab/")) {
+        let _ =
+            writeln!(prose, "Include them in .gitlab-ci.yml: include: [{{ local: {} }}] (docs/gitlab.md)", file.path);
     }
     if !args.folder.join(".git").exists() {
         let _ = writeln!(prose, "note: the platform reads these files at the top of a repository only");
@@ -105,7 +110,6 @@ pub(super) const fn exit_code(error: &InitError) -> ExitCode {
     match error {
         InitError::Folder { .. }
         | InitError::Exists { .. }
-        | InitError::NoCi
         | InitError::CiName { .. }
         | InitError::Action(_)
         | InitError::Outside { .. } => ExitCode::Usage,

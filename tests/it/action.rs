@@ -46,7 +46,7 @@ fn archive(program: &[u8]) -> Vec<u8> {
 }
 
 /// A runner whose action knows the checksum of a served release of this program.
-fn released(program: &[u8]) -> (Runner, Release) {
+pub(crate) fn released(program: &[u8]) -> (Runner, Release) {
     let runner = Runner::new();
     let packed = archive(program);
     let hash: String = sha2::Sha256::digest(&packed).iter().map(|byte| format!("{byte:02x}")).collect();
@@ -57,7 +57,7 @@ fn released(program: &[u8]) -> (Runner, Release) {
 }
 
 /// The real program, without what only a debugger reads: half of it.
-fn real() -> Vec<u8> {
+pub(crate) fn real() -> Vec<u8> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("backsight");
     let stripped = Command::new("strip").arg("-o").arg(&path).arg(BINARY).status().is_ok_and(|status| status.success());

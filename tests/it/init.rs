@@ -90,7 +90,6 @@ fn a_wrong_name_writes_nothing_and_a_link_is_not_followed() {
     for (more, words) in [
         (&["--ci", "github", "--workflow", "x"][..], "there is no ready file `x`; there are: pull-request, comment"),
         (&["--ci", "github", "--action", "o/r@v1\nrun: x"], "names no action"),
-        (&["--ci", "gitlab"], "docs/gitlab.md has a job to copy"),
     ] {
         let folder = tempfile::tempdir().unwrap();
         let (code, said) = init(folder.path(), more);
@@ -102,4 +101,19 @@ fn a_wrong_name_writes_nothing_and_a_link_is_not_followed() {
     let (code, said) = init(folder.path(), &["--ci", "github"]);
     assert!(code == 2 && said.contains("is no folder of this project"), "{said}");
     assert!(fs::read_dir(outside.path()).unwrap().next().is_none());
+}
+
+#[test]
+fn jobs_for_gitlab_are_written_to_be_included() {
+    let folder = tempfile::tempdir().unwrap();
+    let words = ["--ci", "gitlab", "--workflow", "pipeline", "--workflow", "nightly"];
+    let (code, said) = init(folder.path(), &words);
+    assert!(code == 0 && said.contains("include: [{ local: .gitlab/backsight.yml }]"), "{said}");
+    assert!(!said.contains("Replace"), "{said}");
+    let nightly = fs::read_to_string(folder.path().join(".gitlab/backsight-nightly.yml")).unwrap();
+    assert!(nightly.contains("history --digest"));
+    let (_, said) = init(folder.path(), &words);
+    assert!(said.contains("backsight.yml is there already"), "{said}");
+    let (code, said) = init(folder.path(), &["--ci", "gitlab", "--workflow", "sharded"]);
+    assert!(code == 2 && said.contains("pipeline, nightly, matrix, release"), "{said}");
 }

@@ -49,6 +49,7 @@ mod selection;
 mod shards;
 mod store;
 mod store_damage;
+mod story;
 mod support;
 mod surroundings;
 mod syntax;

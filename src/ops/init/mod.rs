@@ -8,6 +8,7 @@ mod cargo;
 pub mod ci;
 mod draft;
 mod github;
+mod gitlab;
 mod look;
 mod native;
 mod node;
@@ -51,9 +52,6 @@ pub enum InitError {
         /// The file.
         path: PathBuf,
     },
-    /// There are no files for this platform.
-    #[error("there are no ready files for GitLab yet; docs/gitlab.md has a job to copy")]
-    NoCi,
     /// None of the platform's files is called so.
     #[error("there is no ready file `{name}`; there are: {known}")]
     CiName {
@@ -85,7 +83,7 @@ pub enum InitError {
 pub const fn ci_files(platform: Platform) -> &'static [CiFile] {
     match platform {
         Platform::Github => &github::FILES,
-        Platform::Gitlab => &[],
+        Platform::Gitlab => &gitlab::FILES,
     }
 }
 
@@ -128,7 +126,7 @@ pub fn write(folder: &Path, proposal: &Proposal, force: bool) -> Result<PathBuf,
 fn note_ci(look: &Look, draft: &mut Draft) {
     let known = [
         (".github/workflows/", "a GitHub workflow: `backsight init --ci github` writes ready ones beside it"),
-        (".gitlab-ci.yml", "GitLab CI: add a job with the script `backsight run`"),
+        (".gitlab-ci.yml", "GitLab CI: `backsight init --ci gitlab` writes jobs to include"),
         (".circleci/config.yml", "CircleCI: add a step that runs `backsight run`"),
         ("Jenkinsfile", "Jenkins: add a stage that runs `backsight run`, and read its JUnit file"),
         ("azure-pipelines.yml", "Azure Pipelines: add a step that runs `backsight run`"),
