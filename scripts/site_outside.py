@@ -53,6 +53,8 @@ class Site:
             whole = posixpath.normpath(posixpath.join(posixpath.dirname(source), path))
             page = self.page_of(whole)
             if page is not None:
+                # mdBook calls a folder's README `index`, but not in links to it.
+                page = re.sub(r"(^|/)README\.md$", r"\1index.md", page)
                 return f"{mark}[{words}]({posixpath.relpath(page, posixpath.dirname(place) or '.')}{sharp}{part})"
             if self.url:
                 return f"{mark}[{words}]({self.url}/blob/HEAD/{whole}{sharp}{part})"

@@ -38,6 +38,7 @@ mod onnx_files;
 mod pipeline;
 mod publish_github;
 mod publish_gitlab;
+mod reference;
 mod reports;
 mod rounds;
 mod runs;
