@@ -19,6 +19,8 @@ mod changepoints;
 mod completion;
 mod devices;
 mod docs;
+mod docs_commands;
+mod docs_start;
 mod fake_github;
 mod fake_llm;
 mod generate;

@@ -125,7 +125,8 @@ impl<'a> Reference<'a> {
 
     /// The table of a definition's keys.
     fn table(&self, path: &str, schema: &Value, page: &mut String) {
-        let required: Vec<&str> = schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+        let required: Vec<&str> =
+            schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
         page.push_str("| key | type | default | meaning |\n|---|---|---|---|\n");
         for (key, value) in properties(schema).into_iter().flatten() {
             let (meaning, told) = told_default(value["description"].as_str().unwrap_or_default());
