@@ -20,6 +20,7 @@ mod completion;
 mod devices;
 mod docs;
 mod docs_commands;
+mod docs_messages;
 mod docs_start;
 mod fake_github;
 mod fake_llm;
