@@ -120,6 +120,23 @@ fn every_link_leads_somewhere() {
     assert!(broken.is_empty(), "links that lead nowhere:\n{}", broken.join("\n"));
 }
 
+/// The site shows what its table of contents names; the folder's README is for those who read it without the site.
+#[test]
+fn the_site_has_all_pages_and_begins_with_the_first() {
+    let summary = read("docs/SUMMARY.md");
+    let listed = links(&summary);
+    assert_eq!(listed.first().map(String::as_str), Some("start.md"));
+    let docs = root().join("docs");
+    let names =
+        pages().into_iter().filter_map(|page| page.strip_prefix(&docs).ok().map(|page| page.display().to_string()));
+    let missing: Vec<String> =
+        names.filter(|name| name != "README.md" && name != "SUMMARY.md" && !listed.contains(name)).collect();
+    assert!(missing.is_empty(), "docs/SUMMARY.md does not list {missing:?}");
+    let twice: Vec<&String> =
+        listed.iter().filter(|one| listed.iter().filter(|other| other == one).count() > 1).collect();
+    assert!(twice.is_empty(), "docs/SUMMARY.md lists {twice:?} more than once");
+}
+
 /// The arguments of each `backsight ...` in the shell blocks of a page.
 fn commands(text: &str) -> Vec<Vec<String>> {
     let shell = lines(text).into_iter().filter(|(block, _)| matches!(block, Some("sh" | "console")));
