@@ -8,7 +8,7 @@ use std::process::Command;
 use backsight::results::ExitCode;
 use serde_json::Value;
 
-fn root() -> &'static Path {
+pub(crate) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
@@ -17,7 +17,7 @@ fn read(path: &str) -> String {
 }
 
 /// Every Markdown file of ours, fixtures left out: those quote other projects.
-fn pages() -> Vec<PathBuf> {
+pub(crate) fn pages() -> Vec<PathBuf> {
     fn collect(folder: &Path, found: &mut Vec<PathBuf>) {
         for entry in fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
@@ -46,6 +46,37 @@ fn lines(text: &str) -> Vec<(Option<&str>, &str)> {
             (Some(language), None) => block = Some(language.trim()),
             (Some(_), Some(_)) => block = None,
             (None, _) => found.push((block, line)),
+        }
+    }
+    found
+}
+
+/// A code block.
+pub(crate) struct Block<'a> {
+    pub(crate) language: &'a str,
+    pub(crate) lines: Vec<&'a str>,
+}
+
+impl Block<'_> {
+    /// Whether it holds command lines: in `sh` all, in `console` those after `$`.
+    pub(crate) fn is_shell(&self) -> bool {
+        matches!(self.language, "sh" | "console")
+    }
+}
+
+/// The code blocks of a page.
+pub(crate) fn blocks(text: &str) -> Vec<Block<'_>> {
+    let mut found: Vec<Block<'_>> = Vec::new();
+    let mut open = false;
+    for line in text.lines() {
+        match line.trim_start().strip_prefix("```") {
+            Some(language) if !open => {
+                found.push(Block { language: language.trim(), lines: Vec::new() });
+                open = true;
+            }
+            Some(_) => open = false,
+            None if open => found.last_mut().unwrap().lines.push(line),
+            None => {}
         }
     }
     found
@@ -87,6 +118,23 @@ fn every_link_leads_somewhere() {
         }
     }
     assert!(broken.is_empty(), "links that lead nowhere:\n{}", broken.join("\n"));
+}
+
+/// The site shows what its table of contents names; the folder's README is for those who read it without the site.
+#[test]
+fn the_site_has_all_pages_and_begins_with_the_first() {
+    let summary = read("docs/SUMMARY.md");
+    let listed = links(&summary);
+    assert_eq!(listed.first().map(String::as_str), Some("start.md"));
+    let docs = root().join("docs");
+    let names =
+        pages().into_iter().filter_map(|page| page.strip_prefix(&docs).ok().map(|page| page.display().to_string()));
+    let missing: Vec<String> =
+        names.filter(|name| name != "README.md" && name != "SUMMARY.md" && !listed.contains(name)).collect();
+    assert!(missing.is_empty(), "docs/SUMMARY.md does not list {missing:?}");
+    let twice: Vec<&String> =
+        listed.iter().filter(|one| listed.iter().filter(|other| other == one).count() > 1).collect();
+    assert!(twice.is_empty(), "docs/SUMMARY.md lists {twice:?} more than once");
 }
 
 /// The arguments of each `backsight ...` in the shell blocks of a page.
