@@ -160,7 +160,7 @@ fn what_does_not_fit_the_plan_is_refused_with_the_way_out() {
     remote.backsight(&job, &["plan", "--shards", "none"]).says(2, &["a number above 0, or `auto`"]);
     let (_, other) = remote.run(&job, &["--only", "tests"]);
     let file = remote.write(&job, &other);
-    merge(&["--plan", "plan.json", &file]).says(2, &["a part of another plan", "no part of a plan"]);
+    merge(&["--plan", "plan.json", &file]).says(3, &["is left out: it is no part of a plan", "2 legs without results"]);
 }
 
 /// One pipeline on several hosts, without a plan: each leg keeps its own names, and each class of hosts its own baseline.

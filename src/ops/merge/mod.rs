@@ -116,7 +116,9 @@ pub fn merge(request: &Request) -> Result<Answer, MergeError> {
     let extra = unreadable(&found).into_iter().chain(too_few(request, &found, plan.as_ref()));
     let extra: Vec<Remark> = extra.collect();
     joined.incomplete |= !extra.is_empty();
-    joined.document.remarks.splice(0..0, extra);
+    let left_out = found.left_out.iter().cloned();
+    let left_out = left_out.map(|text| Remark { level: RemarkLevel::Warning, step: None, text });
+    joined.document.remarks.splice(0..0, extra.into_iter().chain(left_out));
     let places = Places::of(&workspace(request));
     let folder = make_run_folder(&places, id).map_err(|source| MergeError::Place { path: places.run(id), source })?;
     let mut store = SqliteStore::open(&places.database(), &OpenOptions::default())?;

@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use serde::Deserialize;
-use uuid::Uuid;
 
 use crate::ops::found::{DEEPEST, LARGEST, MOST_LEGS, NAME, documents};
 use crate::ops::judge::judge;
@@ -38,16 +37,6 @@ pub enum SourceError {
     Many {
         /// As it was named.
         path: PathBuf,
-    },
-    /// A document of another plan.
-    #[error("{}: a part of another plan ({theirs}, here is {ours}): give `merge` the plan that its job had", path.display())]
-    OtherPlan {
-        /// The document.
-        path: PathBuf,
-        /// Its plan.
-        theirs: String,
-        /// The one named.
-        ours: Uuid,
     },
     /// Documents of different commits, projects or pipeline files.
     #[error("{} and {} do not belong together: {what}", one.display(), other.display())]
@@ -85,6 +74,8 @@ pub(super) struct Found {
     pub(super) sources: Vec<Source>,
     /// What could not be read, in sentences.
     pub(super) unreadable: Vec<String>,
+    /// What is of another plan, in sentences.
+    pub(super) left_out: Vec<String>,
 }
 
 /// What is looked at before a document is joined.
@@ -100,7 +91,7 @@ struct Head {
 impl Found {
     /// Looks for documents. Of several of one shard, the one that started last counts: its job was run again.
     pub(super) fn of(named: &[PathBuf], plan: Option<&ShardPlan>) -> Result<Self, SourceError> {
-        let mut unreadable = Vec::new();
+        let (mut unreadable, mut left_out) = (Vec::new(), Vec::new());
         let mut heads: BTreeMap<(u32, String), (PathBuf, Head)> = BTreeMap::new();
         let mut first: Option<PathBuf> = None;
         for (name, path) in listed(named)? {
@@ -111,7 +102,10 @@ impl Found {
                     continue;
                 }
             };
-            ours(&path, &head, plan)?;
+            if let Some(text) = foreign(&path, &head, plan) {
+                left_out.push(text);
+                continue;
+            }
             if let Some((one, known)) = first.as_ref().and_then(|one| heads.values().find(|(path, _)| path == one)) {
                 together(one, known, &path, &head)?;
             }
@@ -134,7 +128,7 @@ impl Found {
             let name = if name.is_empty() { label(&path) } else { name };
             Source { name, class_key: head.host.class_key, codes: (told, told), path }
         };
-        Ok(Self { sources: heads.into_iter().map(source).collect(), unreadable })
+        Ok(Self { sources: heads.into_iter().map(source).collect(), unreadable, left_out })
     }
 
     /// What each leg returned, and what its results alone come to.
@@ -189,14 +183,15 @@ fn head(path: &Path) -> Result<Head, String> {
         .map_err(|error| told(format!("not a results document: {error}")))
 }
 
-fn ours(path: &Path, head: &Head, plan: Option<&ShardPlan>) -> Result<(), SourceError> {
-    let Some(plan) = plan else { return Ok(()) };
+/// Why a document is left out: it is of another plan, as an earlier pipeline may have left it.
+fn foreign(path: &Path, head: &Head, plan: Option<&ShardPlan>) -> Option<String> {
+    let plan = plan?;
     let theirs = head.run.shard.as_ref().map(|shard| shard.plan);
     if theirs == Some(plan.id) {
-        return Ok(());
+        return None;
     }
-    let theirs = theirs.map_or_else(|| "no part of a plan".to_owned(), |id| id.to_string());
-    Err(SourceError::OtherPlan { path: path.to_owned(), theirs, ours: plan.id })
+    let theirs = theirs.map_or_else(|| "no part of a plan".to_owned(), |id| format!("a part of plan {id}"));
+    Some(format!("{} is left out: it is {theirs}, and the plan here is {}", path.display(), plan.id))
 }
 
 fn together(one: &Path, known: &Head, other: &Path, head: &Head) -> Result<(), SourceError> {

@@ -91,6 +91,7 @@ pub(super) fn view(document: &Document, leg: Option<&str>) -> Value {
         measured => measured(document),
         steps => steps(document),
         step_count => document.steps.len(),
+        legs => legs(document),
     }
 }
 
@@ -105,6 +106,23 @@ fn size(row: &MetricChange) -> f64 {
 fn remarks(document: &Document) -> Value {
     let told: Vec<_> = document.remarks.iter().filter(|remark| remark.level != RemarkLevel::Info).collect();
     list(&told, |remark| foreign(&remark.text))
+}
+
+/// The legs of a joined run, with the host that each ran on.
+fn legs(document: &Document) -> Value {
+    let host = |class: &str| {
+        let known = [&document.host].into_iter().chain(&document.hosts).find(|host| host.class_key == class);
+        known.map(|host| foreign(&host.title()))
+    };
+    list(&document.legs.iter().collect::<Vec<_>>(), |leg| {
+        context! {
+            name => foreign(&leg.name),
+            result => own(if leg.is_missing() { "no results".to_owned() } else { leg.status.as_str().to_owned() }),
+            steps => leg.steps,
+            took => took(leg.duration_ns).map(own),
+            host => host(&leg.class_key),
+        }
+    })
 }
 
 fn steps(document: &Document) -> Value {

@@ -1,7 +1,7 @@
 # Backsight: from the image, or from an archive whose SHA-256 is known.
 if ! command -v backsight >/dev/null; then
   target="$(uname -m)-unknown-linux-musl"
-  if ldd --version 2>/dev/null | head -n 1 | grep -Eq 'G(LIBC|NU libc).* 2\.(3[5-9]|[4-9][0-9])$'; then
+  if ldd --version 2>/dev/null | sed -n 1p | grep -Eq 'G(LIBC|NU libc).* 2\.(3[5-9]|[4-9][0-9])$'; then
     target="$(uname -m)-unknown-linux-gnu"
   fi
   name="backsight-$BACKSIGHT_VERSION-$target"
