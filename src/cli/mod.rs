@@ -19,6 +19,7 @@ mod history;
 mod import;
 mod init;
 mod llm;
+mod man;
 mod manner;
 mod matrix;
 mod onnx;
@@ -113,6 +114,8 @@ enum Command {
     Schema(schema::Args),
     /// Print a shell's completion script.
     Completions(completions::Args),
+    /// Print a manual page, or write all of them into a folder.
+    Man(man::Args),
 }
 
 /// Runs the command line of this process.
@@ -147,6 +150,7 @@ pub fn main() -> Code {
         Command::Templates(args) => templates::run(&args, console),
         Command::Schema(args) => schema::run(&args),
         Command::Completions(args) => completions::run(&args),
+        Command::Man(args) => man::run(&args, console),
     };
     Code::from(code.code())
 }
