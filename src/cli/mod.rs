@@ -13,6 +13,7 @@ mod completions;
 mod convert;
 mod devices;
 pub mod diagnostic;
+mod fault;
 mod generate;
 mod hardware;
 mod history;
@@ -120,6 +121,7 @@ enum Command {
 
 /// Runs the command line of this process.
 pub fn main() -> Code {
+    fault::is_told();
     let arguments = Arguments::parse();
     let console = Console::new(arguments.quiet, arguments.verbose);
     if arguments.verbose {
