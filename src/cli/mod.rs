@@ -13,12 +13,14 @@ mod completions;
 mod convert;
 mod devices;
 pub mod diagnostic;
+mod fault;
 mod generate;
 mod hardware;
 mod history;
 mod import;
 mod init;
 mod llm;
+mod man;
 mod manner;
 mod matrix;
 mod merge;
@@ -119,10 +121,13 @@ enum Command {
     Schema(schema::Args),
     /// Print a shell's completion script.
     Completions(completions::Args),
+    /// Print a manual page, or write all of them into a folder.
+    Man(man::Args),
 }
 
 /// Runs the command line of this process.
 pub fn main() -> Code {
+    fault::is_told();
     let arguments = Arguments::parse();
     let console = Console::new(arguments.quiet, arguments.verbose);
     if arguments.verbose {
@@ -155,6 +160,7 @@ pub fn main() -> Code {
         Command::Templates(args) => templates::run(&args, console),
         Command::Schema(args) => schema::run(&args),
         Command::Completions(args) => completions::run(&args),
+        Command::Man(args) => man::run(&args, console),
     };
     Code::from(code.code())
 }

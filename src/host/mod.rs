@@ -42,7 +42,7 @@ pub use devices::{DeviceAsker, NVML_VARIABLE, with_devices};
 pub use environment::{FirstRun, first_run};
 pub use git::is_branch;
 pub use machine::{class_key, probe};
-pub use nvml::read_nvml;
+pub use nvml::{LOADS_NO_LIBRARY, STATIC_PROGRAM, read_nvml};
 pub use repository::repository_name;
 pub use software::{site_packages, standing, virtual_environments, with_software};
 pub use start::start;

@@ -16,6 +16,12 @@ use crate::results::{Device, DeviceProcess, Devices, Partition};
 
 /// The library's name, and where it is under WSL, whose folder is in no loader's list.
 const LIBRARIES: [&str; 2] = ["libnvidia-ml.so.1", "/usr/lib/wsl/lib/libnvidia-ml.so.1"];
+/// Whether this is a static program: with musl or glibc, such a one cannot load a library.
+pub const LOADS_NO_LIBRARY: bool = cfg!(all(target_os = "linux", target_feature = "crt-static"));
+/// What is said then.
+pub const STATIC_PROGRAM: &str = "this backsight is a static program, which cannot load a library such as ONNX Runtime or \
+NVIDIA's; the release's archive whose name ends in `-gnu` can";
+
 /// The most devices and parts of one that are looked at.
 const MOST: u32 = 64;
 
@@ -45,6 +51,9 @@ pub fn read_nvml(library: Option<&Path>) -> Devices {
 }
 
 fn load(library: Option<&Path>) -> Result<Nvml, String> {
+    if LOADS_NO_LIBRARY {
+        return Err(STATIC_PROGRAM.to_owned());
+    }
     let open = |name: &OsStr| Nvml::builder().lib_path(name).init();
     let first = match library {
         Some(named) => open(named.as_os_str()),

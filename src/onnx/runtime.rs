@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::host::{site_packages, virtual_environments};
+use crate::host::{STATIC_PROGRAM, site_packages, virtual_environments};
 
 /// The variable that names the library; the one of the `ort` crate is read as well.
 pub const VARIABLE: &str = "BACKSIGHT_ONNXRUNTIME";
@@ -46,6 +46,9 @@ pub enum RuntimeError {
         /// The loader's words.
         text: String,
     },
+    /// A static program.
+    #[error("{STATIC_PROGRAM}")]
+    Static,
     /// This build has no ONNX in it.
     #[error("this backsight was built without ONNX (the cargo feature `onnx`)")]
     NotBuilt,
@@ -56,7 +59,9 @@ impl RuntimeError {
     pub const fn code(&self) -> &'static str {
         match self {
             Self::Old { .. } => "runtime_too_old",
-            Self::Missing { .. } | Self::NoFile { .. } | Self::Broken { .. } | Self::NotBuilt => "no_runtime",
+            Self::Missing { .. } | Self::NoFile { .. } | Self::Broken { .. } | Self::Static | Self::NotBuilt => {
+                "no_runtime"
+            }
         }
     }
 }

@@ -81,6 +81,9 @@ impl Engine {
     /// # Errors
     /// If it is too old or cannot be loaded.
     pub fn load(found: &Found) -> Result<Self, RuntimeError> {
+        if crate::host::LOADS_NO_LIBRARY {
+            return Err(RuntimeError::Static);
+        }
         let path = found.path.clone();
         let builder = ort::init_from(&path).map_err(|error| match error {
             ort::LoadDynamicError::BadVersion { version_str, path } => RuntimeError::Old { path, version: version_str },

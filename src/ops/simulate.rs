@@ -226,7 +226,9 @@ fn rows(file: File) -> Result<Recorded, String> {
 
 /// The pairs of one or more results documents that follow each other; benchmarks of one name are joined.
 fn documents(file: File) -> Result<Recorded, String> {
-    let documents = serde_json::Deserializer::from_reader(BufReader::new(file.take(LARGEST))).into_iter::<Document>();
+    let mut bytes = Vec::new();
+    file.take(LARGEST).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
+    let documents = serde_json::Deserializer::from_slice(&bytes).into_iter::<Document>();
     let mut series: Vec<(String, Vec<Pair>)> = Vec::new();
     for document in documents {
         let document = document.map_err(|error| format!("not a results document: {error}"))?;

@@ -176,8 +176,9 @@ impl RunFolder {
     fn results(&self) -> Result<Document, FolderError> {
         let path = self.path.join(RESULTS);
         let file = File::open(&path).map_err(|source| FolderError::io(&path, source))?;
-        let reader = BufReader::new(file.take(RESULTS_LIMIT));
-        serde_json::from_reader(reader).map_err(|error| FolderError::Unreadable { path, detail: error.to_string() })
+        let mut bytes = Vec::new();
+        file.take(RESULTS_LIMIT).read_to_end(&mut bytes).map_err(|source| FolderError::io(&path, source))?;
+        serde_json::from_slice(&bytes).map_err(|error| FolderError::Unreadable { path, detail: error.to_string() })
     }
 
     /// Hears every whole line of the journal. The last may be torn, since the process was killed while it wrote.

@@ -35,6 +35,7 @@ mod import;
 mod init;
 mod kill;
 mod llm;
+mod man;
 mod measuring;
 mod misuse;
 mod onnx;

@@ -56,6 +56,7 @@ pub(super) fn simple<'a>(line: &'a str, mut take: impl FnMut(usize, f64, &'a str
 }
 
 /// The end of the word that starts here; `None` if a control character that is no tab ends it.
+#[inline(always)] // In a build for size it would be a call for each word of 100 MB.
 fn word(bytes: &[u8], mut at: usize) -> Option<usize> {
     while let Some(eight) = bytes.get(at..).and_then(<[u8]>::first_chunk) {
         // The lowest byte that is flagged is at most a space; what is above it may be flagged wrongly.
@@ -92,6 +93,7 @@ const TENS: [f64; 16] = [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10,
 
 /// A number of at most 15 digits, and the place behind it: such a number and such powers of ten are exact, so the one
 /// division rounds it as it should be.
+#[inline(always)] // As above.
 fn decimal(bytes: &[u8], at: usize) -> Option<(f64, usize)> {
     let (number, end) = whole(bytes, at);
     if bytes.get(end) != Some(&b'.') {

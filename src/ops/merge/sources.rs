@@ -178,9 +178,8 @@ fn head(path: &Path) -> Result<Head, String> {
     if facts.len() > LARGEST {
         return Err(told("larger than 64 MiB, which is too large for a leg".to_owned()));
     }
-    let file = std::fs::File::open(path).map_err(|error| told(error.to_string()))?;
-    serde_json::from_reader(std::io::BufReader::with_capacity(1 << 16, file))
-        .map_err(|error| told(format!("not a results document: {error}")))
+    let text = std::fs::read(path).map_err(|error| told(error.to_string()))?;
+    serde_json::from_slice(&text).map_err(|error| told(format!("not a results document: {error}")))
 }
 
 /// Why a document is left out: it is of another plan, as an earlier pipeline may have left it.
