@@ -130,8 +130,8 @@ fn understand(root: Option<Node>, text: &str, findings: &mut Findings) -> Option
         findings.push(other);
         return None;
     }
-    let schema = schema();
-    let value = Shape::new(schema.as_value(), findings).document(&root)?;
+    let schema = schema::to_check_with();
+    let value = Shape::new(&schema, findings).document(&root)?;
     let complete = findings.is_empty();
     let mut pipeline = match serde_json::from_value::<Pipeline>(value) {
         Ok(pipeline) => pipeline,
