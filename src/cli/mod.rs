@@ -33,6 +33,7 @@ mod runs;
 mod schema;
 mod shared;
 mod simulate;
+mod slurm;
 mod table;
 mod templates;
 

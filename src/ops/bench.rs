@@ -13,7 +13,7 @@ use super::devices::{asker, host_with_devices};
 use super::gate::{is_doubtful, is_regression};
 use crate::execute::{Arms, Cancel, Emitter, Environment, Listener, Place, Workshop, execute};
 use crate::host::CopiesError;
-use crate::pipeline::MetricName;
+use crate::pipeline::{MetricName, Resources};
 use crate::plan::{Invocation, Item, Manner, Measure, Plan, Work};
 use crate::results::{Document, Event, ExitCode, Kind, PipelineRef, RemarkLevel, RunInfo, Status, Step, Verdict};
 use crate::{compare, host};
@@ -195,6 +195,7 @@ fn plan(request: &Request) -> Plan {
         secrets: Vec::new(),
         working_dir: String::new(),
         timeout: request.timeout,
+        resources: Resources::default(),
         xfail: None,
         work: Work::Benchmark(measure),
     };

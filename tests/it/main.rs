@@ -44,6 +44,8 @@ mod runs;
 mod sandbox;
 mod selection;
 mod shards;
+mod slurm;
+mod slurm_cluster;
 mod store;
 mod store_damage;
 mod support;

@@ -69,7 +69,7 @@ pub(super) fn prepare(request: Request) -> Result<Prepared, RunError> {
         remarks.extend(copies.remarks.iter().cloned().chain(held.remarks));
     }
     let share = share(&request, &mut plan);
-    let places = Places::of(&loaded.workspace);
+    let places = request.results.as_deref().map_or_else(|| Places::of(&loaded.workspace), Places::at);
     let run_dir = make_run_folder(&places, id).map_err(|source| RunError::Place { path: places.run(id), source })?;
     let toolchains = host::toolchains(&loaded.workspace, &tools::asked_for(&plan));
     let seed = request.seed.unwrap_or_else(new_seed);

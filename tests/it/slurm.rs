@@ -1,0 +1,259 @@
+//! `run --executor slurm` against a real Slurm: a controller and two nodes on this host.
+
+use std::fs;
+
+use backsight::results::{ExitCode, RemarkLevel, Status, StepStatus};
+use rustix::process::Signal;
+
+use crate::sandbox::{Sandbox, step, wait_for};
+use crate::slurm_cluster::{Cluster, Shared};
+
+const WAITS: &str = "version: 1
+project: demo
+tests:
+  - { name: waits, run: 'while ! [ -e go ]; do sleep 0.1; done' }
+";
+
+fn remarks(sandbox: &Sandbox) -> String {
+    sandbox.document().remarks.iter().map(|remark| format!("{:?}: {}\n", remark.level, remark.text)).collect()
+}
+
+/// Generation, tests of which one fails, and an array of benchmarks that needs both nodes.
+#[test]
+fn slurm_carries_out_a_pipeline_on_two_nodes() {
+    let Some(cluster) = Cluster::start() else { return };
+    let sandbox = cluster.sandbox(
+        "version: 1
+project: demo
+budget: 1s
+executors: { slurm: { setup: ['export FROM_SETUP=yes'] } }
+models: [{ id: small }, { id: large }]
+generations:
+  - { name: files, template: a.j2, output: 'made.txt' }
+tests:
+  - { name: a, run: 'grep -q made made.txt && test \"$FROM_SETUP\" = yes', needs: [files] }
+  - { name: b, run: 'echo no; exit 1', needs: [a] }
+  - { name: c, run: 'true', resources: { constraint: first } }
+benchmarks:
+  - name: encode
+    run: [sh, -c, 'sleep 0.01; cat made.txt', '{{ model.id }}']
+    for_each: models
+    targets: [cpu]
+    needs: [files]
+    samples: 60
+    warm_up: 0
+    resources: { cpus: 4, memory: 64M, time: 5m }
+",
+    );
+    sandbox.write("a.j2", "made\n");
+    let told = sandbox.run(&["run", "--executor", "slurm"]);
+    told.says(
+        1,
+        &["4 jobs on Slurm", "benchmarks/encode, an array of 2", "on n1", "on n2", "c: on n1", "1 test failed"],
+    );
+    let document = sandbox.document();
+    assert_eq!((document.run.status, document.legs.len(), document.steps.len()), (Status::Failed, 5, 6));
+    assert_eq!(step(&document, "tests/b").status, StepStatus::Failed);
+    assert_eq!(step(&document, "benchmarks/encode[model=large,target=cpu]").status, StepStatus::Passed);
+    assert_eq!((document.counts.generations, document.counts.tests, document.benchmarks.len()), (1, 3, 2));
+    assert!(!document.remarks.iter().any(|remark| remark.level == RemarkLevel::Error), "{}", remarks(&sandbox));
+    assert!(sandbox.report("junit.xml").contains("failure"));
+    assert_eq!(sandbox.run_folders().len(), 1, "the legs lie in the run's folder");
+    assert!(cluster.jobs().iter().all(|job| !job.ends_with("CANCELLED")), "{:?}", cluster.jobs());
+    // The next run is compared with this one.
+    let again = sandbox.run(&["run", "--executor", "slurm", "--only", "benchmarks", "--format", "json"]);
+    let base = again.document().comparison.unwrap().baseline.unwrap();
+    assert_eq!(base.run, document.run.id.to_string());
+    assert!(!sandbox.newest().join("store.db").exists());
+}
+
+#[test]
+fn slurm_gives_the_gpus_that_a_step_asks_for() {
+    let Some(cluster) = Cluster::start() else { return };
+    let sandbox = cluster.sandbox(
+        "version: 1
+project: demo
+models: [{ id: a }, { id: b }, { id: c }]
+tests:
+  - { name: gpu, run: 'test -n \"$SLURM_JOB_GPUS\" && sleep 1', for_each: models, resources: { gpus: 1 } }
+  - { name: none, run: 'test -z \"$SLURM_JOB_GPUS\"' }
+",
+    );
+    sandbox.run(&["run", "--executor", "slurm"]).says(0, &["tests/gpu, an array of 3", "gpu[model=b]: on n"]);
+    let options = cluster.ask("scontrol", &["show", "job", "1", "--oneliner"]).stdout;
+    assert!(options.contains("gres:gpu:1"), "{options}");
+}
+
+#[test]
+fn slurm_jobs_are_cancelled_when_their_run_is_interrupted() {
+    let Some(cluster) = Cluster::start() else { return };
+    let sandbox = cluster.sandbox(
+        "version: 1
+project: demo
+tests:
+  - { name: quick, run: 'true' }
+  - { name: slow, run: 'sleep 300', resources: { cpus: 2 } }
+  - { name: never, run: 'true', resources: { cpus: 4, constraint: first } }
+",
+    );
+    let running = sandbox.start(&["run", "--executor", "slurm"]);
+    wait_for(|| running.stderr().contains("slow: on n") && running.stderr().contains("quick: passed"), "two jobs");
+    running.signal(Signal::INT);
+    running.end().says(130, &["cancelling", "slow"]);
+    let document = sandbox.document();
+    assert_eq!((document.run.status, document.run.exit_code), (Status::Cancelled, ExitCode::Interrupted));
+    assert_eq!(step(&document, "tests/quick").status, StepStatus::Passed);
+    wait_for(|| cluster.living() == 0, "an empty queue");
+}
+
+#[test]
+fn slurm_jobs_outlive_their_leader_and_are_followed_again() {
+    let Some(cluster) = Cluster::start() else { return };
+    let sandbox = cluster.sandbox(WAITS);
+    let running = sandbox.start(&["run", "--executor", "slurm"]);
+    wait_for(|| running.stderr().contains("waits: on n"), "a job that runs");
+    sandbox.run(&["run", "--executor", "slurm", "--attach", "latest"]).says(4, &["still followed"]);
+    running.kill();
+    assert_eq!(cluster.living(), 1);
+    // As if it had been killed before it could write down the id: the job is found by its name, then by its sign.
+    let journal = sandbox.newest().join("slurm.jsonl");
+    let text = fs::read_to_string(&journal).unwrap();
+    let torn = text.split("{\"event\":\"submitted\"").next().unwrap();
+    assert_ne!(torn, text);
+    fs::write(&journal, torn).unwrap();
+    let began = sandbox.newest().join("jobs/1.began");
+    let sign = fs::read(&began).unwrap();
+    fs::remove_file(&began).unwrap();
+    let attached = sandbox.start(&["run", "--executor", "slurm", "--attach", "latest"]);
+    wait_for(|| fs::read_to_string(&journal).unwrap().contains("\"event\":\"submitted\""), "the id of the job");
+    fs::write(&began, sign).unwrap();
+    sandbox.write("go", "");
+    attached.end().says(0, &["passed", "1 test passed"]);
+    assert_eq!(cluster.jobs(), ["1 COMPLETED"], "handed over once");
+    let id = sandbox.document().run.id.to_string();
+    sandbox.run(&["run", "--executor", "slurm", "--attach", &id[..13]]).says(2, &["is over", "backsight report"]);
+}
+
+#[test]
+fn slurm_takes_what_was_not_handed_over_when_the_leader_died() {
+    let Some(cluster) = Cluster::start() else { return };
+    let sandbox = cluster.sandbox(WAITS);
+    let running = sandbox.start(&["run", "--executor", "slurm"]);
+    wait_for(|| running.stderr().contains("waits: on n"), "a job that runs");
+    running.kill();
+    cluster.ask("scancel", &["1"]);
+    wait_for(|| cluster.living() == 0, "an empty queue");
+    let journal = sandbox.newest().join("slurm.jsonl");
+    let text = fs::read_to_string(&journal).unwrap();
+    fs::write(&journal, text.split_inclusive('\n').next().unwrap()).unwrap();
+    sandbox.write("go", "");
+    sandbox.run(&["run", "--executor", "slurm", "--attach", "latest"]).says(0, &["job 2: waits", "1 test passed"]);
+}
+
+#[test]
+fn slurm_refuses_and_its_words_are_told_with_the_place() {
+    let Some(cluster) = Cluster::start() else { return };
+    let sandbox = cluster.sandbox(
+        "version: 1
+project: demo
+tests:
+  - { name: a, run: 'sleep 60' }
+  - name: b
+    run: 'true'
+    resources: { partition: nowhere }
+",
+    );
+    let told = sandbox.run(&["run", "--executor", "slurm"]);
+    told.says(2, &["backsight.yml:7: Slurm refused the job", "invalid partition specified: nowhere", "is cancelled"]);
+    wait_for(|| cluster.living() == 0, "an empty queue");
+    let told = sandbox.run(&["run", "--executor", "slurm", "-k", "b"]);
+    told.says(2, &["backsight.yml:7: Slurm refused the job"]);
+    assert!(sandbox.run_folders().is_empty());
+}
+
+#[test]
+fn slurm_jobs_that_somebody_cancels_are_never_green() {
+    let Some(cluster) = Cluster::start() else { return };
+    let sandbox = cluster.sandbox(
+        "version: 1
+project: demo
+tests:
+  - { name: quick, run: 'true' }
+  - { name: slow, run: 'sleep 300', resources: { cpus: 4, constraint: first } }
+  - { name: queued, run: 'true', resources: { cpus: 3, constraint: first } }
+",
+    );
+    let running = sandbox.start(&["run", "--executor", "slurm"]);
+    let told = || running.stderr();
+    wait_for(|| told().contains("slow: on n1") && told().contains("queued: 1 task in the queue: Resources"), "a queue");
+    cluster.ask("scancel", &["3"]);
+    wait_for(|| told().contains("queued: Slurm says CANCELLED"), "the end of a job that waited");
+    cluster.ask("scancel", &["2"]);
+    let told = running.end();
+    told.says(3, &["slow: Slurm says CANCELLED on n1", "2 legs", "shard 3/3 (queued) left no results"]);
+    let document = sandbox.document();
+    assert_eq!(document.run.status, Status::Undecided);
+    assert_eq!(step(&document, "tests/slow").status, StepStatus::Cancelled);
+    assert!(remarks(&sandbox).contains("Error: slow (job 2): Slurm says CANCELLED on n1"), "{}", remarks(&sandbox));
+}
+
+#[test]
+fn slurm_time_limits_are_told_with_what_to_do() {
+    let Some(cluster) = Cluster::start() else { return };
+    let sandbox = cluster.sandbox(WAITS);
+    let running = sandbox.start(&["run", "--executor", "slurm"]);
+    wait_for(|| running.stderr().contains("waits: on n"), "a job that runs");
+    let told = cluster.ask("scontrol", &["update", "jobid=1", "timelimit=0:01"]);
+    assert_eq!(told.code, 0, "{told:?}");
+    let ended = running.end();
+    ended.says(3, &["Slurm says TIMEOUT", "resources: { time: ... }"]);
+}
+
+#[test]
+fn slurm_may_be_away_for_a_while() {
+    let Some(mut cluster) = Cluster::start() else { return };
+    let sandbox = cluster.sandbox(WAITS);
+    let running = sandbox.start(&["run", "--executor", "slurm"]);
+    wait_for(|| running.stderr().contains("waits: on n"), "a job that runs");
+    cluster.lose_controller();
+    wait_for(|| running.stderr().contains("does not answer"), "that it is missed");
+    cluster.controller();
+    sandbox.write("go", "");
+    running.end().says(0, &["1 test passed"]);
+}
+
+#[test]
+fn slurm_queues_that_do_not_move_are_told_and_given_up() {
+    let Some(cluster) = Cluster::start() else { return };
+    let sandbox = cluster.sandbox(&format!("{WAITS}executors: {{ slurm: {{ patience: 3s }} }}\n"));
+    cluster.ask("scontrol", &["update", "nodename=n1,n2", "state=drain", "reason=test"]);
+    let told = sandbox.run(&["run", "--executor", "slurm"]);
+    told.says(3, &["1 task in the queue", "it was given up in the queue", "left no results"]);
+    assert_eq!(cluster.living(), 0);
+}
+
+#[test]
+fn slurm_nodes_that_do_not_share_the_workspace_are_told() {
+    let sandbox = Sandbox::with(WAITS);
+    let Some(cluster) = Cluster::with(Shared::No) else { return };
+    let sandbox = sandbox.env("SLURM_CONF", cluster.conf().to_str().unwrap());
+    let told = sandbox.run(&["run", "--executor", "slurm"]);
+    told.says(3, &["without a sign in the run's folder", "is the workspace on a file system that this node shares"]);
+}
+
+/// Needs no cluster.
+#[test]
+fn slurm_is_asked_for_where_it_is_not() {
+    let sandbox = Sandbox::with(WAITS).env("PATH", "/nowhere");
+    sandbox.run(&["run", "--executor", "slurm"]).says(4, &["sbatch cannot be started", "login nodes"]);
+    assert!(sandbox.run_folders().is_empty());
+    sandbox
+        .run(&["run", "--executor", "slurm", "--attach", "latest"])
+        .says(2, &["no run of this workspace was handed"]);
+    sandbox.run(&["run", "--attach", "latest"]).says(2, &["--executor slurm"]);
+    sandbox.write(
+        "backsight.yml",
+        "version: 1\ntests: [{ run: 'true', resources: { partition: 'a b', memory: 3, gpus: 0 } }]\n",
+    );
+    sandbox.run(&["check"]).says(2, &["partition", "memory", "gpus"]);
+}
