@@ -122,6 +122,7 @@ pub fn bench(request: Request, listeners: Vec<Box<dyn Listener>>) -> Result<Docu
         prune: false,
         budget: request.budget,
         arms: Some(arms),
+        others: Duration::ZERO,
         seed: request.seed,
         false_alarms: request.false_alarms,
         devices: asker(),

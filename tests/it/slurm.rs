@@ -107,6 +107,18 @@ tests:
 }
 
 #[test]
+fn slurm_runs_are_cancelled_as_any_other() {
+    let Some(cluster) = Cluster::start() else { return };
+    let sandbox = cluster.sandbox(WAITS);
+    let running = sandbox.start(&["run", "--executor", "slurm"]);
+    wait_for(|| running.stderr().contains("waits: on n"), "a job that runs");
+    sandbox.run(&["runs", "cancel"]).says(0, &[]);
+    running.end().says(143, &["cancelling 1 job"]);
+    assert_eq!(step(&sandbox.document(), "tests/waits").status, StepStatus::Cancelled);
+    assert_eq!(cluster.living(), 0);
+}
+
+#[test]
 fn slurm_jobs_outlive_their_leader_and_are_followed_again() {
     let Some(cluster) = Cluster::start() else { return };
     let sandbox = cluster.sandbox(WAITS);
@@ -115,6 +127,7 @@ fn slurm_jobs_outlive_their_leader_and_are_followed_again() {
     sandbox.run(&["run", "--executor", "slurm", "--attach", "latest"]).says(4, &["still followed"]);
     running.kill();
     assert_eq!(cluster.living(), 1);
+    sandbox.run(&["report", "--recover"]).says(2, &["--executor slurm --attach"]);
     // As if it had been killed before it could write down the id: the job is found by its name, then by its sign.
     let journal = sandbox.newest().join("slurm.jsonl");
     let text = fs::read_to_string(&journal).unwrap();
@@ -190,7 +203,7 @@ tests:
     wait_for(|| told().contains("queued: Slurm says CANCELLED"), "the end of a job that waited");
     cluster.ask("scancel", &["2"]);
     let told = running.end();
-    told.says(3, &["slow: Slurm says CANCELLED on n1", "2 legs", "shard 3/3 (queued) left no results"]);
+    told.says(3, &["slow: Slurm says CANCELLED on n1", "shard 3/3 (queued) left no results"]);
     let document = sandbox.document();
     assert_eq!(document.run.status, Status::Undecided);
     assert_eq!(step(&document, "tests/slow").status, StepStatus::Cancelled);
@@ -203,7 +216,7 @@ fn slurm_time_limits_are_told_with_what_to_do() {
     let sandbox = cluster.sandbox(WAITS);
     let running = sandbox.start(&["run", "--executor", "slurm"]);
     wait_for(|| running.stderr().contains("waits: on n"), "a job that runs");
-    let told = cluster.ask("scontrol", &["update", "jobid=1", "timelimit=0:01"]);
+    let told = cluster.ask("scontrol", &["update", "jobid=1", "endtime=now+2"]);
     assert_eq!(told.code, 0, "{told:?}");
     let ended = running.end();
     ended.says(3, &["Slurm says TIMEOUT", "resources: { time: ... }"]);
@@ -239,6 +252,45 @@ fn slurm_nodes_that_do_not_share_the_workspace_are_told() {
     let sandbox = sandbox.env("SLURM_CONF", cluster.conf().to_str().unwrap());
     let told = sandbox.run(&["run", "--executor", "slurm"]);
     told.says(3, &["without a sign in the run's folder", "is the workspace on a file system that this node shares"]);
+}
+
+/// A measurement, for docs/measurements/slurm.md: what is spent beside the jobs themselves.
+#[test]
+#[ignore = "a measurement"]
+fn slurm_overhead() {
+    let Some(cluster) = Cluster::start() else { return };
+    for tasks in [1, 8, 32] {
+        let models: String = (0..tasks).map(|at| format!("  - {{ id: m{at} }}\n")).collect();
+        let step =
+            "tests: [{ name: t, run: 'true', for_each: models }]\nexecutors: { slurm: { resources: { cpus: 1 } } }\n";
+        let sandbox = cluster.sandbox(&format!("version: 1\nproject: demo\nmodels:\n{models}{step}"));
+        let mut times: [Vec<f64>; 4] = Default::default();
+        for _ in 0..15 {
+            let start = std::time::SystemTime::now();
+            sandbox.run(&["run", "--executor", "slurm"]).says(0, &[]);
+            let end = std::time::SystemTime::now();
+            let changed = |name: &str| fs::metadata(sandbox.newest().join(name)).unwrap().modified().unwrap();
+            let submitted = changed("slurm.jsonl");
+            let last = (1..=tasks).map(|at| changed(&format!("jobs/{at}.exit"))).max().unwrap();
+            let began = (1..=tasks).map(|at| changed(&format!("jobs/{at}.began"))).min().unwrap();
+            let seconds =
+                |a: std::time::SystemTime, b: std::time::SystemTime| b.duration_since(a).unwrap().as_secs_f64();
+            let spans =
+                [seconds(start, submitted), seconds(submitted, began), seconds(began, last), seconds(last, end)];
+            times.iter_mut().zip(spans).for_each(|(times, span)| times.push(span));
+        }
+        for (name, times) in ["plan and submit", "queue", "jobs", "collect"].iter().zip(&mut times) {
+            times.sort_by(f64::total_cmp);
+            let at = |share: f64| times[((times.len() - 1) as f64 * share).round() as usize] * 1000.0;
+            println!(
+                "{tasks} tasks, {name}: median {:.0} ms, {:.0} to {:.0} (n = {})",
+                at(0.5),
+                at(0.0),
+                at(1.0),
+                times.len()
+            );
+        }
+    }
 }
 
 /// Needs no cluster.

@@ -25,6 +25,8 @@ use crate::{host, results};
 
 /// Time for all benchmarks of a run together, where the pipeline says nothing.
 const BUDGET: Duration = Duration::from_secs(300);
+/// How long a part whose results lie apart waits for other parts that generate files in the same workspace.
+const OTHERS: Duration = Duration::from_secs(1800);
 
 /// Everything that a run needs, before its first step.
 pub(super) struct Prepared {
@@ -90,6 +92,7 @@ pub(super) fn prepare(request: Request) -> Result<Prepared, RunError> {
         prune: request.prune,
         budget: budget.mul_f64(share),
         arms,
+        others: if request.results.is_some() { OTHERS } else { Duration::ZERO },
         seed,
         // Half is where a level stops being one.
         false_alarms: gate.false_alarms.0.min(0.5) * share,
