@@ -8,8 +8,10 @@ use std::time::Duration;
 use super::rows::{self, ACCOUNT_FIELDS, QUEUE_FORMAT, Row};
 use crate::host::{AskError, Leash, ask_leashed};
 
-/// How long a program may take: it waits for the controller by itself, and then says that it is not there.
+/// How long handing over may take: `sbatch` waits for the controller by itself, and then says that it is not there.
 const TIME: Duration = Duration::from_secs(90);
+/// How long a question may take, which is asked again.
+const QUESTION: Duration = Duration::from_secs(30);
 /// What is read of an answer: 256 tasks a run, a line each.
 const ANSWER_BYTES: usize = 4 << 20;
 /// Words in what Slurm says when the same request may be taken later.
@@ -96,22 +98,27 @@ impl Slurm {
         for name in ["SBATCH_ARRAY_INX", "SBATCH_WAIT", "SBATCH_WAIT4SWITCH", "SBATCH_TEST_ONLY"] {
             command.env_remove(name);
         }
-        let said = call("sbatch", &mut command, "the job", Some(hold))?;
+        let said = call("sbatch", &mut command, "the job", (TIME, Leash { stop: None, hold: Some(hold) }))?;
         let refused = || SlurmError::Refused { what: "the job".into(), said: format!("no id in `{}`", said.trim()) };
         rows::submitted(&said).ok_or_else(refused)
     }
 
-    /// The tasks of jobs with these names, those that ended a short time ago included.
+    /// The tasks of jobs with these names, those that ended a short time ago included. `stop` ends the question.
     ///
     /// # Errors
     /// If nobody answers.
-    pub fn queue(self, names: &[String]) -> Result<Vec<Row>, SlurmError> {
+    pub fn queue(self, names: &[String], stop: &dyn Fn() -> bool) -> Result<Vec<Row>, SlurmError> {
         let user = rustix::process::getuid().as_raw();
         let mut command = Command::new("squeue");
         command.args(["--noheader", "--array", "--states=all"]).arg(format!("--format={QUEUE_FORMAT}"));
         command.arg(format!("--user={user}")).arg(format!("--name={}", names.join(",")));
         without(&mut command, "SQUEUE_");
-        Ok(rows::queue(&call("squeue", &mut command, "to list jobs", None)?))
+        Ok(rows::queue(&call(
+            "squeue",
+            &mut command,
+            "to list jobs",
+            (QUESTION, Leash { stop: Some(stop), hold: None }),
+        )?))
     }
 
     /// What the accounting knows of these jobs, where there is one.
@@ -123,7 +130,7 @@ impl Slurm {
         command.args(["--noheader", "--parsable2", "--allocations"]);
         command.arg(format!("--format={ACCOUNT_FIELDS}")).arg(format!("--jobs={}", ids.join(",")));
         without(&mut command, "SACCT_");
-        Ok(rows::accounts(&call("sacct", &mut command, "to list ended jobs", None)?))
+        Ok(rows::accounts(&call("sacct", &mut command, "to list ended jobs", (QUESTION, Leash::default()))?))
     }
 
     /// Ends jobs by their ids.
@@ -134,7 +141,7 @@ impl Slurm {
         let mut command = Command::new("scancel");
         command.args(ids);
         without(&mut command, "SCANCEL_");
-        call("scancel", &mut command, "to cancel jobs", None).map(drop)
+        call("scancel", &mut command, "to cancel jobs", (QUESTION, Leash::default())).map(drop)
     }
 }
 
@@ -146,9 +153,13 @@ fn without(command: &mut Command, prefix: &str) {
     }
 }
 
-fn call(program: &'static str, command: &mut Command, what: &str, hold: Option<&File>) -> Result<String, SlurmError> {
-    let leash = Leash { stop: None, hold };
-    let answer = ask_leashed(command, b"", ANSWER_BYTES, TIME, leash).map_err(|error| match error {
+fn call(
+    program: &'static str,
+    command: &mut Command,
+    what: &str,
+    (time, leash): (Duration, Leash<'_>),
+) -> Result<String, SlurmError> {
+    let answer = ask_leashed(command, b"", ANSWER_BYTES, time, leash).map_err(|error| match error {
         AskError::Start { source, .. } => SlurmError::Program { program, source },
         other => SlurmError::Away { said: other.to_string() },
     })?;

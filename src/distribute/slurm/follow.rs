@@ -151,6 +151,8 @@ struct Asking {
     answered: Instant,
     told: bool,
     accounts: bool,
+    /// The wish to stop was heard, so that it ends no question any more.
+    heard: bool,
 }
 
 impl Follow<'_> {
@@ -161,7 +163,7 @@ impl Follow<'_> {
     pub fn follow(&self, tell: &mut dyn FnMut(Told)) -> Result<Vec<End>, SlurmError> {
         let mut tasks = self.tasks();
         let now = Instant::now();
-        let mut asking = Asking { next: now, wait: SHORTEST, answered: now, told: false, accounts: true };
+        let mut asking = Asking { next: now, wait: SHORTEST, answered: now, told: false, accounts: true, heard: false };
         let mut waits: BTreeMap<u32, (usize, String)> = BTreeMap::new();
         let mut cancelled: Option<Instant> = None;
         loop {
@@ -179,6 +181,7 @@ impl Follow<'_> {
                 break;
             }
             if Instant::now() >= asking.next {
+                asking.heard = cancelled.is_some();
                 changed |= self.ask(&mut tasks, &mut asking, tell)?;
                 self.waiting(&mut tasks, &mut waits, now, tell);
                 asking.wait = if changed { SHORTEST } else { asking.wait.mul_f64(1.5).min(LONGEST) };
@@ -249,8 +252,10 @@ impl Follow<'_> {
     fn ask(&self, tasks: &mut [Task], asking: &mut Asking, tell: &mut dyn FnMut(Told)) -> Result<bool, SlurmError> {
         let run = self.journal.batch.run;
         let names: Vec<String> = self.journal.ids.iter().map(|(job, _)| job_name(run, *job)).collect();
-        let rows = match self.slurm.queue(&names) {
+        let heard = asking.heard;
+        let rows = match self.slurm.queue(&names, &|| !heard && self.cancel.is_asked()) {
             Ok(rows) => rows,
+            Err(_) if !heard && self.cancel.is_asked() => return Ok(true),
             Err(error @ SlurmError::Program { .. }) => return Err(error),
             Err(error) if asking.answered.elapsed() > AWAY => return Err(error),
             Err(error) => {

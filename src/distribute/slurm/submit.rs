@@ -80,7 +80,7 @@ fn found(slurm: Slurm, folder: &Folder, journal: &Journal, job: &Job) -> Result<
         return Ok(Some(id));
     }
     let name = job_name(journal.batch.run, job.number);
-    let rows = slurm.queue(std::slice::from_ref(&name))?;
+    let rows = slurm.queue(std::slice::from_ref(&name), &|| false)?;
     Ok(rows.into_iter().find(|row| row.name == name).map(|row| row.id))
 }
 

@@ -77,7 +77,6 @@ pub(super) fn prepare(request: Request) -> Result<Prepared, RunError> {
     let seed = request.seed.unwrap_or_else(new_seed);
     let mut document = blank(&loaded, &facts, &request, id, started_at, (change, machine, toolchains));
     document.run.seed = measures.then_some(seed);
-    document.run.shard = request.part.as_ref().map(Part::told);
     document.run.against = copies.as_ref().map(|copies| copies.told.clone());
     remarks.extend(plan.remarks.iter().cloned());
     let (jobs, budget) = room(&request, &loaded);
@@ -190,7 +189,13 @@ fn blank(
     let pipeline = PipelineRef { path: name, sha256: loaded.sha256.clone() };
     let begun = Document::begun(id, started_at, facts.project.clone(), pipeline);
     let selection = Some(request.selection.text().to_owned()).filter(|text| !text.is_empty());
-    Document { run: RunInfo { selection, ..begun.run }, change, host, toolchains, ..begun }
+    Document {
+        run: RunInfo { selection, shard: request.part.as_ref().map(Part::told), ..begun.run },
+        change,
+        host,
+        toolchains,
+        ..begun
+    }
 }
 
 /// A seed from the clock: any number will do. It is recorded, so that the order can be drawn again, and short enough to
