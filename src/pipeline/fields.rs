@@ -307,7 +307,7 @@ pub(super) fn runners(_: &mut SchemaGenerator) -> Schema {
 pub(super) fn memory(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "string",
-        "title": "amount of memory",
+        "title": "size of memory",
         "pattern": "^[1-9][0-9]{0,8}[KMGT]$",
         "format": MEMORY,
         "examples": ["512M", "32G"],
@@ -334,7 +334,7 @@ pub(super) fn gpus(_: &mut SchemaGenerator) -> Schema {
 pub(super) fn constraint(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "string",
-        "title": "features of a node",
+        "title": "list of features",
         "pattern": "^[A-Za-z0-9_(\\[][A-Za-z0-9_.&|,*()\\[\\]:-]*$",
         "format": CONSTRAINT,
         "examples": ["a100", "intel&nvlink"],

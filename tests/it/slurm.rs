@@ -148,6 +148,19 @@ fn slurm_jobs_outlive_their_leader_and_are_followed_again() {
 }
 
 #[test]
+fn slurm_jobs_go_on_when_the_terminal_is_gone() {
+    let Some(cluster) = Cluster::start() else { return };
+    let sandbox = cluster.sandbox(WAITS);
+    let running = sandbox.start(&["run", "--executor", "slurm"]);
+    wait_for(|| running.stderr().contains("waits: on n"), "a job that runs");
+    running.signal(Signal::HUP);
+    running.end().says(4, &["the terminal of this run is gone", "--executor slurm --attach"]);
+    assert_eq!(cluster.living(), 1);
+    sandbox.write("go", "");
+    sandbox.run(&["run", "--executor", "slurm", "--attach", "latest"]).says(0, &["1 test passed"]);
+}
+
+#[test]
 fn slurm_takes_what_was_not_handed_over_when_the_leader_died() {
     let Some(cluster) = Cluster::start() else { return };
     let sandbox = cluster.sandbox(WAITS);

@@ -54,6 +54,9 @@ pub enum SlurmError {
         /// Slurm's words.
         said: String,
     },
+    /// We were left alone: the jobs go on without us.
+    #[error("the terminal of this run is gone")]
+    Left,
     /// A file of the run.
     #[error("{path}: {source}")]
     File {
@@ -75,7 +78,7 @@ pub enum SlurmError {
 impl SlurmError {
     /// Whether the same request may be taken later.
     pub const fn passes(&self) -> bool {
-        matches!(self, Self::Away { .. })
+        matches!(self, Self::Away { .. } | Self::Left)
     }
 }
 
@@ -142,6 +145,14 @@ impl Slurm {
         command.args(ids);
         without(&mut command, "SCANCEL_");
         call("scancel", &mut command, "to cancel jobs", (QUESTION, Leash::default())).map(drop)
+    }
+
+    /// Ends a job by its name, where its id is not known.
+    ///
+    /// # Errors
+    /// If nobody answers.
+    pub fn cancel_named(self, name: &str) -> Result<(), SlurmError> {
+        self.cancel(&[format!("--user={}", rustix::process::getuid().as_raw()), format!("--name={name}")])
     }
 }
 

@@ -24,6 +24,8 @@ const SHARED: Duration = Duration::from_secs(10);
 const AWAY: Duration = Duration::from_secs(600);
 /// How long jobs that were cancelled may take: `KillWait` is 30 s where nobody changed it.
 const ENDING: Duration = Duration::from_secs(60);
+/// The terminal is gone, and nobody asked the jobs to end.
+const HANG_UP: u32 = 1;
 /// What a process returns that a signal ended.
 const SIGNALLED: i32 = 128;
 
@@ -168,6 +170,9 @@ impl Follow<'_> {
         let mut cancelled: Option<Instant> = None;
         loop {
             let mut changed = self.look(&mut tasks, tell);
+            if self.cancel.signal() == Some(HANG_UP) {
+                return Err(SlurmError::Left);
+            }
             if tasks.iter().all(|task| task.end.is_some()) {
                 break;
             }
@@ -344,8 +349,16 @@ impl Follow<'_> {
             self.journal.ids.iter().filter(|(job, _)| open(*job)).map(|(_, id)| id.clone()).collect();
         tell(Told::Cancelling(ids.len()));
         // Not stopped by the wish to stop: this is what it asks for.
-        if let Err(error) = submit::patiently(&Cancel::new(), || self.slurm.cancel(&ids)) {
+        let cancel = |call: &dyn Fn() -> Result<(), SlurmError>| submit::patiently(&Cancel::new(), call);
+        if !ids.is_empty()
+            && let Err(error) = cancel(&|| self.slurm.cancel(&ids))
+        {
             tell(Told::Trouble(format!("{error}; cancel them by `scancel {}`", ids.join(" "))));
+        }
+        for name in self.journal.open.iter().map(|job| job_name(self.journal.batch.run, *job)) {
+            if let Err(error) = cancel(&|| self.slurm.cancel_named(&name)) {
+                tell(Told::Trouble(format!("{error}; cancel it by `scancel --name={name}`")));
+            }
         }
     }
 }

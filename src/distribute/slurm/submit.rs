@@ -41,7 +41,10 @@ pub fn submit(
                 tell(Told::Submitted { name: job.name.clone(), id, tasks: job.shards.len() });
             }
             Err(error) => {
-                journal.refused(job.number)?;
+                // Where nobody answered, it may have been taken all the same.
+                if !error.passes() {
+                    journal.refused(job.number)?;
+                }
                 return Ok(Some((job, error)));
             }
         }

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::super::tests::plan;
 use super::{Estimates, JobPlan, Resources, jobs};
 use crate::pipeline::{Gpus, StepDuration};
+use crate::plan::shards::tests::plan;
 
 fn made(file: serde_json::Value) -> (Vec<crate::plan::PlannedShard>, Vec<JobPlan>) {
     let estimates = Estimates { budget: 300.0, ..Estimates::default() };
