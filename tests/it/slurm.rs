@@ -1,6 +1,7 @@
 //! `run --executor slurm` against a real Slurm: a controller and two nodes on this host.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 
 use backsight::results::{ExitCode, RemarkLevel, Status, StepStatus};
 use rustix::process::Signal;
@@ -158,6 +159,29 @@ fn slurm_jobs_go_on_when_the_terminal_is_gone() {
     assert_eq!(cluster.living(), 1);
     sandbox.write("go", "");
     sandbox.run(&["run", "--executor", "slurm", "--attach", "latest"]).says(0, &["1 test passed"]);
+}
+
+/// The leader dies while `sbatch` waits for the controller: that one is waited for, and what it handed over is found.
+#[test]
+fn slurm_jobs_that_were_being_handed_over_are_found() {
+    let Some(cluster) = Cluster::start() else { return };
+    let sandbox = cluster.sandbox(WAITS);
+    sandbox.write("go", "");
+    sandbox.write(
+        "bin/sbatch",
+        "#!/bin/sh\ntouch began\nsleep 3\necho x >>../../../../asked\nexec /usr/bin/sbatch \"$@\"\n",
+    );
+    fs::set_permissions(sandbox.path("bin/sbatch"), fs::Permissions::from_mode(0o755)).unwrap();
+    let path = format!("{}:{}", sandbox.path("bin").display(), std::env::var("PATH").unwrap());
+    let sandbox = sandbox.env("PATH", &path);
+    let running = sandbox.start(&["run", "--executor", "slurm"]);
+    let jobs = || sandbox.path(".backsight/runs").join(sandbox.newest().file_name().unwrap()).join("jobs");
+    wait_for(|| !sandbox.run_folders().is_empty() && jobs().join("began").exists(), "an sbatch that waits");
+    running.kill();
+    assert_eq!(cluster.jobs(), [""; 0]);
+    sandbox.run(&["run", "--executor", "slurm", "--attach", "latest"]).says(0, &["1 test passed"]);
+    assert_eq!(cluster.jobs().len(), 1, "handed over once: {:?}", cluster.jobs());
+    assert_eq!(sandbox.read("asked"), "x\n");
 }
 
 #[test]

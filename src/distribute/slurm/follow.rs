@@ -127,7 +127,8 @@ struct Task {
     name: String,
     job: u32,
     row: Option<Row>,
-    began: bool,
+    /// The node it began on; another one where Slurm put it back into the queue.
+    node: Option<String>,
     /// Since when Slurm does not know it any more, or says that it ended.
     over_since: Option<Instant>,
     given_up: Option<String>,
@@ -194,7 +195,8 @@ impl Follow<'_> {
             }
             std::thread::sleep(LOOK);
         }
-        let end = |task: Task| task.end.unwrap_or(End { shard: task.shard, began: task.began, ..End::default() });
+        let end =
+            |task: Task| task.end.unwrap_or(End { shard: task.shard, began: task.node.is_some(), ..End::default() });
         Ok(tasks.into_iter().map(end).collect())
     }
 
@@ -219,12 +221,11 @@ impl Follow<'_> {
         let mut done = tasks.iter().filter(|task| task.end.is_some()).count();
         let mut changed = false;
         for task in tasks.iter_mut().filter(|task| task.end.is_none()) {
-            if !task.began
-                && let Some((_, node)) = self.folder.began(task.shard)
-            {
-                task.began = true;
+            let node = self.folder.began(task.shard).map(|(_, node)| node);
+            if let Some(node) = node.filter(|node| task.node.as_ref() != Some(node)) {
                 changed = true;
-                tell(Told::Began { name: task.name.clone(), node });
+                tell(Told::Began { name: task.name.clone(), node: node.clone() });
+                task.node = Some(node);
             }
             if let Some(end) = self.end(task) {
                 done += 1;
@@ -238,18 +239,19 @@ impl Follow<'_> {
 
     /// What came of a task, once that is certain.
     fn end(&self, task: &mut Task) -> Option<End> {
-        let exit = if task.began { self.folder.exit(task.shard) } else { None };
+        let began = task.node.is_some();
+        let exit = if began { self.folder.exit(task.shard) } else { None };
         let ended = task.row.as_ref().filter(|row| stage(&row.state) == Stage::Ended);
         let known = ended.is_some();
         let state = ended.map(|row| row.state.clone()).unwrap_or_default();
         let node = task.row.as_ref().map(|row| row.node.clone()).filter(|node| !node.is_empty());
-        let node = node.or_else(|| Some(self.folder.began(task.shard)?.1)).unwrap_or_default();
-        let end = End { shard: task.shard, state, exit, node, began: task.began, given_up: task.given_up.clone() };
+        let node = node.or_else(|| task.node.clone()).unwrap_or_default();
+        let end = End { shard: task.shard, state, exit, node, began, given_up: task.given_up.clone() };
         // One that a signal ended has a reason that only Slurm knows.
         let is_over = end.is_whole()
             || (exit.is_some() && known)
             || task.over_since.is_some_and(|since| since.elapsed() > SHARED)
-            || (known && !task.began && task.row.as_ref().is_some_and(|row| row.node.is_empty()));
+            || (known && !began && task.row.as_ref().is_some_and(|row| row.node.is_empty()));
         is_over.then_some(end)
     }
 
