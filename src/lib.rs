@@ -60,6 +60,9 @@ pub mod store;
 /// Brings reports to GitHub and GitLab: the one comment, summaries, checks.
 pub mod publish;
 
+/// Hands the parts of a plan to other machines and follows them: Slurm.
+pub mod distribute;
+
 /// One file per use case, joining the above.
 pub mod ops;
 

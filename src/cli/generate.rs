@@ -47,6 +47,7 @@ pub(super) fn run(args: &Args, console: Console) -> ExitCode {
         pipeline: args.pipeline.clone(),
         selection,
         part: None,
+        results: None,
         check_only: args.files.check,
         force: args.files.force,
         prune: args.files.prune,

@@ -35,6 +35,7 @@ mod runs;
 mod schema;
 mod shared;
 mod simulate;
+mod slurm;
 mod table;
 mod templates;
 

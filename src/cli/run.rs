@@ -7,12 +7,13 @@ use std::path::{Path, PathBuf};
 use super::diagnostic;
 use super::output::{Console, Format, duration, print_json};
 use super::progress::Progress;
-use super::written;
+use super::{slurm, written};
 use crate::execute::Listener;
 use crate::ops::load::{LoadError, Loaded};
 use crate::ops::planning::PlanningError;
 use crate::ops::run::{self, Answer, Base, Request, RunError, Share};
 use crate::ops::shards::{self, Part};
+use crate::ops::slurm as slurm_ops;
 use crate::pipeline::{Diagnostic, StepDuration};
 use crate::plan::{PlanError, Selection, SelectionError};
 use crate::report;
@@ -32,6 +33,16 @@ pub(super) struct Args {
     /// The plan, as `backsight plan --shards N --output FILE` wrote it; `env:NAME` for one in a variable.
     #[arg(long, value_name = "FILE", requires = "shard")]
     plan: Option<PathBuf>,
+    /// Where the run's folder and the store go instead of `.backsight` beside the pipeline file.
+    #[arg(long, value_name = "FOLDER", requires = "shard")]
+    results: Option<PathBuf>,
+    /// Where the steps are carried out: `local`, on this host; `slurm`, as jobs of a cluster.
+    #[arg(long, value_enum, default_value_t, conflicts_with = "shard")]
+    executor: Executor,
+    /// With `--executor slurm`, follow the jobs of an earlier run whose process is gone: its id, the beginning of it, or
+    /// `latest`.
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["only", "keep", "skip", "shard"])]
+    attach: Option<String>,
     #[command(flatten)]
     files: Files,
     /// How many test steps run side by side; default: the pipeline's `jobs`, or 1.
@@ -56,6 +67,16 @@ pub(super) struct Args {
     /// The report for people on standard error, or besides the results document on standard output.
     #[arg(long, value_enum, default_value_t)]
     format: Format,
+}
+
+/// Where steps are carried out.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
+enum Executor {
+    /// On this host.
+    #[default]
+    Local,
+    /// As jobs of a Slurm cluster.
+    Slurm,
 }
 
 /// What becomes of generated files.
@@ -122,6 +143,19 @@ impl Choice {
 
 /// Runs the command.
 pub(super) fn run(args: &Args, console: Console) -> ExitCode {
+    if args.executor == Executor::Slurm {
+        return match slurm_request(args) {
+            Ok(request) => slurm::lead(&request, args.attach.as_deref(), args.format, console),
+            Err((text, code)) => {
+                console.error(&text);
+                code
+            }
+        };
+    }
+    if args.attach.is_some() {
+        console.error("`--attach` follows jobs of a cluster: it goes with `--executor slurm`");
+        return ExitCode::Usage;
+    }
     let request = match request(args) {
         Ok(request) => request,
         Err((text, code)) => {
@@ -175,6 +209,7 @@ fn request(args: &Args) -> Result<Request, (String, ExitCode)> {
         pipeline: args.pipeline.clone(),
         selection,
         part,
+        results: args.results.clone(),
         check_only: args.files.check,
         force: args.files.force,
         prune: args.files.prune,
@@ -194,6 +229,35 @@ fn request(args: &Args) -> Result<Request, (String, ExitCode)> {
         env: environment(),
         cancel,
     })
+}
+
+fn slurm_request(args: &Args) -> Result<slurm_ops::Request, (String, ExitCode)> {
+    let cancel = run::cancel_on_signals().map_err(|error| (error.to_string(), ExitCode::Tool))?;
+    Ok(slurm_ops::Request {
+        pipeline: args.pipeline.clone(),
+        selection: args.choice.selection().map_err(|error| (error.to_string(), ExitCode::Usage))?,
+        arguments: passed_on(args),
+        env: environment(),
+        cancel,
+    })
+}
+
+/// What each part of the run is told as this process was.
+fn passed_on(args: &Args) -> Vec<String> {
+    let flags = [
+        ("--check", args.files.check),
+        ("--force", args.files.force),
+        ("--prune", args.files.prune),
+        ("--no-against", args.no_against),
+    ];
+    let options = [
+        ("--jobs", args.jobs.map(|jobs| jobs.to_string())),
+        ("--budget", args.budget.map(|budget| budget.to_string())),
+        ("--seed", args.seed.map(|seed| seed.to_string())),
+        ("--against", args.against.clone()),
+    ];
+    let flags = flags.into_iter().filter(|(_, given)| *given).map(|(name, _)| name.to_owned());
+    flags.chain(options.into_iter().filter_map(|(name, value)| Some(format!("{name}={}", value?)))).collect()
 }
 
 fn tell(answer: &Answer, format: Format, console: Console) -> ExitCode {

@@ -66,6 +66,8 @@ pub struct Workshop {
     pub budget: Duration,
     /// The working copies of a paired measurement; without them only the workspace is measured.
     pub arms: Option<Arms>,
+    /// How long another run that generates files in this workspace is waited for.
+    pub others: Duration,
     /// Where the order of the measurements is drawn from.
     pub seed: u64,
     /// The chance of calling any change of the run when there is none.

@@ -22,6 +22,8 @@ const KILL: i32 = 9;
 const GRACE: Duration = Duration::from_secs(5);
 /// How long output may still come from a group after its leader ended.
 const DRAIN: Duration = Duration::from_millis(500);
+/// How long a signal for us may come after that for the command.
+const ASKED_TOO: Duration = Duration::from_millis(300);
 /// How often deadlines and the wish to stop are looked at.
 const TICK: Duration = Duration::from_millis(20);
 
@@ -223,6 +225,7 @@ impl Supervised {
         self.signal(Signal::KILL);
         let status = self.child.wait()?;
         let status = ExitStatus { code: status.code(), signal: status.signal() };
+        cancelled |= self.phase == Phase::Running && !timed_out && is_asked_too(status, cancel);
         Ok(Ended { status, duration, timed_out, cancelled, left_behind, out_of_memory: false })
     }
 
@@ -251,6 +254,21 @@ impl Supervised {
         // An error means that the group is gone, which is what was wanted.
         let _ = kill_process_group(Pid::from_child(&self.child), signal);
     }
+}
+
+/// Whether what ended the command ends us as well: a scheduler that ends a job asks all its processes at once, and ours may
+/// hear of it a moment later.
+fn is_asked_too(status: ExitStatus, cancel: &Cancel) -> bool {
+    const ASKING: [i32; 3] = [1, 2, 15];
+    let asked = |number: i32| ASKING.contains(&number);
+    if !status.signal.is_some_and(asked) && !status.code.is_some_and(|code| asked(code - 128)) {
+        return false;
+    }
+    let until = Instant::now() + ASKED_TOO;
+    while !cancel.is_asked() && Instant::now() < until {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    cancel.is_asked()
 }
 
 /// Waits until there is output or a tick has passed.

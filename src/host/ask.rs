@@ -22,18 +22,18 @@ const COMPLAINT_BYTES: usize = 8 * 1024;
 
 /// What a program said.
 #[derive(Debug, Default)]
-pub(super) struct Answer {
+pub(crate) struct Answer {
     /// Whether it ended with 0.
-    pub(super) success: bool,
+    pub(crate) success: bool,
     /// The start of its standard output, up to the limit.
-    pub(super) output: Vec<u8>,
+    pub(crate) output: Vec<u8>,
     /// The start of its standard error.
-    pub(super) complaint: Vec<u8>,
+    pub(crate) complaint: Vec<u8>,
 }
 
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum AskError {
+pub(crate) enum AskError {
     /// The program is not there or may not be run.
     #[error("{program} cannot be started ({source}); install it or add it to PATH")]
     Start { program: String, source: std::io::Error },
@@ -50,11 +50,11 @@ pub(super) enum AskError {
 
 /// What a program that may take long is held to.
 #[derive(Clone, Copy, Default)]
-pub(super) struct Leash<'a> {
+pub(crate) struct Leash<'a> {
     /// Asked again and again whether it is to stop.
-    pub(super) stop: Option<&'a dyn Fn() -> bool>,
+    pub(crate) stop: Option<&'a dyn Fn() -> bool>,
     /// A locked, empty file that it gets as standard input: the lock holds as long as it lives, even if we do not.
-    pub(super) hold: Option<&'a File>,
+    pub(crate) hold: Option<&'a File>,
 }
 
 impl Leash<'_> {
@@ -74,7 +74,7 @@ pub(super) fn ask(command: &mut Command, input: &[u8], limit: usize, time: Durat
 }
 
 /// As [`ask`], for a program that may take long.
-pub(super) fn ask_leashed(
+pub(crate) fn ask_leashed(
     command: &mut Command,
     input: &[u8],
     limit: usize,

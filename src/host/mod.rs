@@ -34,6 +34,7 @@ pub use ancestry::{
     Ancestry, Trailer, ancestry, author, between, commit_named, file_at, first_parents, headline, latest_tag,
     line as commit_line, trailers,
 };
+pub(crate) use ask::{AskError, Leash, ask_leashed};
 pub use browser::{Adapter, BrowserError, BrowserFacts, ask_browser, browser};
 pub use cgroup::{groups, memory_kills};
 pub use change::change;

@@ -13,7 +13,7 @@ use super::devices::{asker, host_with_devices};
 use super::gate::{is_doubtful, is_regression};
 use crate::execute::{Arms, Cancel, Emitter, Environment, Listener, Place, Workshop, execute};
 use crate::host::CopiesError;
-use crate::pipeline::MetricName;
+use crate::pipeline::{MetricName, Resources};
 use crate::plan::{Invocation, Item, Manner, Measure, Plan, Work};
 use crate::results::{Document, Event, ExitCode, Kind, PipelineRef, RemarkLevel, RunInfo, Status, Step, Verdict};
 use crate::{compare, host};
@@ -122,6 +122,7 @@ pub fn bench(request: Request, listeners: Vec<Box<dyn Listener>>) -> Result<Docu
         prune: false,
         budget: request.budget,
         arms: Some(arms),
+        others: Duration::ZERO,
         seed: request.seed,
         false_alarms: request.false_alarms,
         devices: asker(),
@@ -195,6 +196,7 @@ fn plan(request: &Request) -> Plan {
         secrets: Vec::new(),
         working_dir: String::new(),
         timeout: request.timeout,
+        resources: Resources::default(),
         xfail: None,
         work: Work::Benchmark(measure),
     };

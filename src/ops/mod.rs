@@ -37,6 +37,7 @@ pub mod schema;
 pub mod shards;
 pub mod shared;
 pub mod simulate;
+pub mod slurm;
 mod sources;
 pub mod targets;
 pub mod templates;

@@ -9,6 +9,7 @@ use uuid::Uuid;
 use super::files::write_reports;
 use super::load::load;
 use super::runs::{self, RunsError};
+use crate::distribute::slurm::Folder;
 use crate::execute::{self, Environment, JournalError};
 use crate::report;
 use crate::results::{Assembly, Case, Document, Event, ExitCode, Kind};
@@ -93,6 +94,9 @@ pub enum ReportError {
     /// The run named is not a lost one.
     #[error("run {0} is still going on; `backsight runs cancel` stops it")]
     StillRunning(Uuid),
+    /// The run's jobs are on a cluster, and what they found is theirs to tell.
+    #[error("run {0} was handed to Slurm; `backsight run --executor slurm --attach {0}` goes on with it")]
+    OnSlurm(String),
 }
 
 impl ReportError {
@@ -106,7 +110,8 @@ impl ReportError {
             | Self::Document { .. }
             | Self::NothingLost
             | Self::NothingKept(_)
-            | Self::StillRunning(_) => ExitCode::Usage,
+            | Self::StillRunning(_)
+            | Self::OnSlurm(_) => ExitCode::Usage,
         }
     }
 }
@@ -206,15 +211,19 @@ pub fn recover(
     }
     let single = which.is_some();
     let mut store = SqliteStore::open(&places.database(), &OpenOptions::default())?;
-    let (mut recovered, found) = (Vec::new(), lost.len());
+    let (mut recovered, found, mut elsewhere) = (Vec::new(), lost.len(), None);
     for folder in lost {
         match restore(places, &folder.path, &mut store, env) {
             Ok(run) => recovered.push(run),
             Err(error) if single => return Err(error),
+            Err(error @ ReportError::OnSlurm(_)) => elsewhere = Some(error),
             // One unreadable journal must not keep the other runs from being restored.
             Err(ReportError::Journal(_)) => {}
             Err(error) => return Err(error),
         }
+    }
+    if let Some(error) = elsewhere.filter(|_| recovered.is_empty()) {
+        return Err(error);
     }
     if recovered.is_empty() { Err(ReportError::NothingKept(found)) } else { Ok(recovered) }
 }
@@ -225,6 +234,9 @@ fn restore(
     store: &mut SqliteStore,
     env: &BTreeMap<String, String>,
 ) -> Result<Recovered, ReportError> {
+    if let Some(run) = folder.file_name().filter(|_| Folder::is_one(folder)) {
+        return Err(ReportError::OnSlurm(run.to_string_lossy().into_owned()));
+    }
     let (mut assembly, unreadable) = execute::replay(&folder.join("journal.jsonl"))?;
     let mut problems = Vec::new();
     if unreadable > 0 {

@@ -44,6 +44,16 @@ const BRANCH: &str = "backsight-branch";
 const RANGE: &str = "backsight-range";
 /// The format name of a runner's label.
 const LABEL: &str = "backsight-label";
+/// The format name of an amount of memory.
+const MEMORY: &str = "backsight-memory";
+/// The format name of GPUs with their type.
+const GPUS: &str = "backsight-gpus";
+/// The format name of features that a node must have.
+const CONSTRAINT: &str = "backsight-constraint";
+/// The format name of a name that a cluster knows.
+const CLUSTER: &str = "backsight-cluster";
+/// The format name of a text on one line.
+const LINE: &str = "backsight-line";
 /// The format name of a reason code.
 pub(super) const CODE: &str = "backsight-code";
 
@@ -57,6 +67,11 @@ pub(super) fn accepts(format: &str, text: &str) -> bool {
         BRANCH => is_branch(text),
         RANGE => is_range(text),
         LABEL => is_label(text),
+        MEMORY => is_memory(text),
+        GPUS => text.split_once(':').is_some_and(|(kind, n)| is_label(kind) && !kind.contains(':') && is_number(n, 3)),
+        CONSTRAINT => is_constraint(text),
+        CLUSTER => text.split(',').all(is_label),
+        LINE => !text.is_empty() && text.len() <= 4096 && !text.chars().any(char::is_control),
         CODE => text.starts_with(|c: char| c.is_ascii_lowercase()) && text.chars().all(is_code_character),
         _ => true,
     }
@@ -75,6 +90,27 @@ fn is_branch(text: &str) -> bool {
 fn is_label(text: &str) -> bool {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | ':' | '/');
     text.len() <= 100 && text.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_') && text.chars().all(plain)
+}
+
+/// A whole number above zero with so many digits at most.
+fn is_number(text: &str, digits: usize) -> bool {
+    text.len() <= digits
+        && text.starts_with(|c: char| ('1'..='9').contains(&c))
+        && text.chars().all(|c| c.is_ascii_digit())
+}
+
+fn is_memory(text: &str) -> bool {
+    text.strip_suffix(['K', 'M', 'G', 'T']).is_some_and(|number| is_number(number, 9))
+}
+
+/// Features with what Slurm joins them by; nothing that could be another argument.
+fn is_constraint(text: &str) -> bool {
+    let plain = |c: char| {
+        c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '&' | '|' | ',' | '*' | '(' | ')' | '[' | ']' | ':')
+    };
+    text.len() <= 200
+        && text.starts_with(|c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '(' | '['))
+        && text.chars().all(plain)
 }
 
 /// Two numbers with two dots between.
@@ -264,5 +300,65 @@ pub(super) fn runners(_: &mut SchemaGenerator) -> Schema {
         "additionalProperties": {
             "anyOf": [label, { "type": "array", "minItems": 1, "items": label }],
         },
+    })
+}
+
+/// An amount of memory.
+pub(super) fn memory(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "string",
+        "title": "size of memory",
+        "pattern": "^[1-9][0-9]{0,8}[KMGT]$",
+        "format": MEMORY,
+        "examples": ["512M", "32G"],
+    })
+}
+
+/// GPUs: a number, or a type with a number.
+pub(super) fn gpus(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "anyOf": [
+            { "type": "integer", "minimum": 1, "maximum": 999 },
+            {
+                "type": "string",
+                "title": "type and number of GPUs",
+                "pattern": "^[A-Za-z0-9_][A-Za-z0-9_./-]*:[1-9][0-9]{0,2}$",
+                "format": GPUS,
+                "examples": ["a100:2"],
+            },
+        ],
+    })
+}
+
+/// Features that a node must have.
+pub(super) fn constraint(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "string",
+        "title": "list of features",
+        "pattern": "^[A-Za-z0-9_(\\[][A-Za-z0-9_.&|,*()\\[\\]:-]*$",
+        "format": CONSTRAINT,
+        "examples": ["a100", "intel&nvlink"],
+    })
+}
+
+/// A name that a cluster knows: a partition, an account.
+pub(super) fn cluster_name(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "string",
+        "title": "name that the cluster knows",
+        "pattern": "^[A-Za-z0-9_][A-Za-z0-9_.:/,-]*$",
+        "format": CLUSTER,
+        "examples": ["gpu", "normal"],
+    })
+}
+
+/// A text on one line.
+pub(super) fn line(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "string",
+        "title": "text on one line",
+        "pattern": "^[^\\x00-\\x1f]+$",
+        "format": LINE,
+        "examples": ["/software/backsight/bin/backsight"],
     })
 }

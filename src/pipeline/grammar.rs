@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::executors::ExecutorsConfig;
 use super::fields;
 use super::generation::GenerationStep;
 use super::harness::{Harness, TestHarness};
@@ -73,6 +74,9 @@ pub struct Pipeline {
     /// How `backsight plan` splits the work over several machines.
     #[serde(default, skip_serializing_if = "ShardsConfig::is_empty")]
     pub shards: ShardsConfig,
+    /// How steps are handed to clusters.
+    #[serde(default, skip_serializing_if = "ExecutorsConfig::is_empty")]
+    pub executors: ExecutorsConfig,
     /// How `backsight publish` reports; on a change request the base's file decides.
     #[serde(default)]
     pub publish: PublishConfig,

@@ -9,6 +9,7 @@
 
 mod completion;
 mod diagnostic;
+mod executors;
 mod fields;
 mod generation;
 mod grammar;
@@ -32,6 +33,7 @@ mod wording;
 
 pub use completion::{CompletionStep, Expect, ExpectedNumber, GenerationKind, NumberSource, OnChange, Texts, Within};
 pub use diagnostic::{Diagnostic, Label, Severity, Span, nearest, quote, visible};
+pub use executors::{ExecutorsConfig, Gpus, Resources, SlurmConfig};
 pub use fields::{FORBIDDEN, LANGUAGES, RULE_KEYS, TARGETS};
 pub use generation::{Forbidden, GenerationStep, Ladder, OwnRule, ParseRung, Verify};
 pub use grammar::{

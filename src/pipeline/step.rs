@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::executors::Resources;
 use super::{StepDuration, fields};
 
 /// What all steps have.
@@ -42,6 +43,9 @@ pub struct Common {
     /// benchmark, 5 m for one verification.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout: Option<StepDuration>,
+    /// What the step needs where a cluster carries it out (`run --executor slurm`).
+    #[serde(default, skip_serializing_if = "Resources::is_empty")]
+    pub resources: Resources,
     /// Which shell runs commands in string form. Default `sh`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shell: Option<Shell>,

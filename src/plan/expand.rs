@@ -292,6 +292,7 @@ fn blank(kind: Kind, id: String, common: &Common, model: Option<&Model>, target:
         secrets: common.secrets.clone(),
         working_dir: common.working_dir.clone().unwrap_or_default(),
         timeout: Duration::ZERO,
+        resources: common.resources.clone(),
         work,
     }
 }

@@ -23,7 +23,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::pipeline::{Command, Harness, MetricName, Model, OutputSource, Shell, TestHarness};
+use crate::pipeline::{Command, Harness, MetricName, Model, OutputSource, Resources, Shell, TestHarness};
 use crate::results::{Kind, Reason};
 
 pub use batch::{Axes, Batch, BatchFacts, Cell, CellError, Expander, LeftOut, Position, Product};
@@ -35,7 +35,9 @@ pub use manner::Manner;
 pub use prompts::{MOST_PROMPTS, Prompt, PromptText, Prompts, PromptsFormat};
 pub use rows::{MOST_ROWS, Rows};
 pub use select::{Selection, SelectionError};
-pub use shards::{Estimates, MOST_SHARDS, PLAN_SCHEMA, PlanTag, PlannedShard, Runner, ShardPlan, Times, Wanted, split};
+pub use shards::{
+    Estimates, JobPlan, MOST_SHARDS, PLAN_SCHEMA, PlanTag, PlannedShard, Runner, ShardPlan, Times, Wanted, jobs, split,
+};
 
 /// What planning needs to know of the world.
 #[derive(Debug, Clone, Default)]
@@ -119,6 +121,8 @@ pub struct Item {
     pub working_dir: String,
     /// Its time limit.
     pub timeout: Duration,
+    /// What it needs where a cluster carries it out.
+    pub resources: Resources,
     /// What to do.
     pub work: Work,
     /// Why it must fail: a failure is then a skip, and a success a failure.

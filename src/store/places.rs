@@ -16,6 +16,11 @@ impl Places {
         Self { folder: workspace.join(".backsight") }
     }
 
+    /// Those in a folder of their own, apart from the workspace's.
+    pub fn at(folder: &Path) -> Self {
+        Self { folder: folder.to_owned() }
+    }
+
     /// The folder itself.
     pub fn folder(&self) -> &Path {
         &self.folder

@@ -37,9 +37,15 @@ const NOT_RUN: &[(&str, &str, &str)] = &[
     ("docs/completion.md", "backsight llm", "needs a model; tests/it/completion.rs asks one of its own"),
     ("docs/llm.md", "backsight llm", "needs a model; tests/it/llm.rs asks one of its own"),
     ("docs/shards.md", "backsight merge", "needs what four jobs left; tests/it/shards.rs has the whole round"),
+    ("*", "BACKSIGHT_TEST_SLURM=1 cargo nextest run", "runs our own tests, which is what goes on here"),
+    ("docs/slurm.md", "backsight run --executor slurm", "needs a cluster; tests/it/slurm.rs starts one"),
     ("docs/packaging.md", "sha256sum", "needs a release"),
     ("docs/packaging.md", "gh attestation", "needs a release, and a network"),
-    ("docs/packaging.md", "scripts/package", "builds Backsight anew; tests/packages/check packs the binary of the tests"),
+    (
+        "docs/packaging.md",
+        "scripts/package",
+        "builds Backsight anew; tests/packages/check packs the binary of the tests",
+    ),
     ("docs/results.md", "check-jsonschema", "not ours; scripts/test validates all documents of the tests with it"),
 ];
 

@@ -52,6 +52,8 @@ mod runs;
 mod sandbox;
 mod selection;
 mod shards;
+mod slurm;
+mod slurm_cluster;
 mod store;
 mod store_damage;
 mod story;

@@ -43,6 +43,7 @@ fn request(work: &Path, budget: Duration) -> Request {
         pipeline: work.join("backsight.yml"),
         selection: Selection::new(Vec::new(), &[], &[]).unwrap(),
         part: None,
+        results: None,
         check_only: false,
         force: false,
         prune: false,

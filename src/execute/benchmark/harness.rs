@@ -218,6 +218,7 @@ mod tests {
             secrets: Vec::new(),
             working_dir: String::new(),
             timeout: std::time::Duration::ZERO,
+            resources: crate::pipeline::Resources::default(),
             xfail: None,
             work: Work::Benchmark(measure),
         }

@@ -26,12 +26,12 @@ pub(super) struct Book {
 }
 
 impl Book {
-    /// Opens the book of a workspace.
+    /// Opens the book of a workspace. While another run generates here, `waits` is asked whether it is waited for.
     ///
     /// # Errors
     /// If the lock file cannot be understood, or another run generates here now.
-    pub(super) fn open(workspace: &Path, check: bool) -> Result<Self, String> {
-        let notes = Notes::open(workspace, check)?;
+    pub(super) fn open(workspace: &Path, check: bool, waits: &dyn Fn() -> bool) -> Result<Self, String> {
+        let notes = Notes::open(workspace, check, waits)?;
         let lock = Lock::read(workspace)?;
         Ok(Self { lock, notes, made: HashSet::new(), whole: HashSet::new() })
     }

@@ -21,6 +21,7 @@ mod regions;
 mod worker;
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use super::ended::Ended;
 use super::log::Log;
@@ -60,7 +61,8 @@ impl Generations {
         if *left > 0 || workshop.cancel.is_asked() {
             return;
         }
-        if let Some(Ok(book)) = self.book.lock().unwrap_or_else(PoisonError::into_inner).as_mut()
+        // Closed with the last: other runs may generate here while ours tests and measures.
+        if let Some(Ok(mut book)) = self.book.lock().unwrap_or_else(PoisonError::into_inner).take()
             && let Err(text) = book.orphans(&plan.generations, workshop, emitter)
         {
             emitter.remark(RemarkLevel::Error, None, text);
@@ -79,7 +81,9 @@ impl Generations {
         let at_ns = emitter.elapsed_ns();
         emitter.emit(Event::StepStarted { step: item.id.clone(), kind: Kind::Generation, attempt: 1, at_ns });
         let mut book = self.book.lock().unwrap_or_else(PoisonError::into_inner);
-        let book = book.get_or_insert_with(|| Book::open(&workshop.workspace, workshop.check_only));
+        let until = Instant::now() + workshop.others;
+        let waits = || Instant::now() < until && !workshop.cancel.is_asked();
+        let book = book.get_or_insert_with(|| Book::open(&workshop.workspace, workshop.check_only, &waits));
         let book = match book {
             Ok(book) => book,
             Err(text) => return Ended::because(StepStatus::Errored, "lock", text.as_str()),

@@ -18,6 +18,9 @@ const NAME: &str = "generated";
 /// So many lines more than files make the notes be written anew.
 const SURPLUS: usize = 10_000;
 
+/// How often it is looked whether another run has let go of them.
+const AGAIN: std::time::Duration = std::time::Duration::from_millis(50);
+
 /// The notes, held alone by this run.
 #[derive(Debug)]
 pub(super) struct Notes {
@@ -27,11 +30,12 @@ pub(super) struct Notes {
 }
 
 impl Notes {
-    /// Opens the notes of a workspace. To only look, nothing is made and nothing held.
+    /// Opens the notes of a workspace. To only look, nothing is made and nothing held. While another run generates here,
+    /// `waits` is asked whether it is waited for.
     ///
     /// # Errors
     /// If another run generates here now, or the system refuses.
-    pub(super) fn open(workspace: &Path, only_look: bool) -> Result<Self, String> {
+    pub(super) fn open(workspace: &Path, only_look: bool, waits: &dyn Fn() -> bool) -> Result<Self, String> {
         let folder = workspace.join(".backsight");
         let told = |error: &io::Error| format!(".backsight/{NAME}: {error}");
         let file = if only_look {
@@ -44,14 +48,7 @@ impl Notes {
             std::fs::create_dir_all(&folder).map_err(|error| told(&error))?;
             let file = OpenOptions::new().read(true).append(true).create(true).open(folder.join(NAME));
             let file = file.map_err(|error| told(&error))?;
-            match flock(file.as_fd(), FlockOperation::NonBlockingLockExclusive) {
-                Ok(()) => {}
-                Err(rustix::io::Errno::WOULDBLOCK) => {
-                    return Err("another run generates files in this workspace now; wait until it is over".into());
-                }
-                // A file system without locks: two runs at once are not told from one.
-                Err(_) => {}
-            }
+            hold(&file, waits)?;
             file
         };
         let mut notes = Self::empty(None);
@@ -119,6 +116,19 @@ fn line(path: u64, result: u64) -> String {
     format!("{path:016x}{result:016x}\n")
 }
 
+fn hold(file: &File, waits: &dyn Fn() -> bool) -> Result<(), String> {
+    loop {
+        match flock(file.as_fd(), FlockOperation::NonBlockingLockExclusive) {
+            Err(rustix::io::Errno::WOULDBLOCK) if waits() => std::thread::sleep(AGAIN),
+            Err(rustix::io::Errno::WOULDBLOCK) => {
+                return Err("another run generates files in this workspace now; wait until it is over".into());
+            }
+            // An error is a file system without locks: two runs at once are not told from one.
+            Ok(()) | Err(_) => return Ok(()),
+        }
+    }
+}
+
 fn parse(line: &str) -> Option<(u64, u64)> {
     let number = |text: Option<&str>| u64::from_str_radix(text?, 16).ok();
     if line.len() != 32 {
@@ -136,24 +146,24 @@ mod tests {
     #[test]
     fn what_was_noted_is_known_to_the_next_run() {
         let dir = tempfile::tempdir().unwrap();
-        let notes = Notes::open(dir.path(), false).unwrap();
+        let notes = Notes::open(dir.path(), false, &|| false).unwrap();
         notes.add(7, &[1; 16]).unwrap();
-        assert!(Notes::open(dir.path(), false).unwrap_err().contains("another run"));
-        assert!(Notes::open(dir.path(), true).unwrap().has(7, &[1; 16]));
+        assert!(Notes::open(dir.path(), false, &|| false).unwrap_err().contains("another run"));
+        assert!(Notes::open(dir.path(), true, &|| false).unwrap().has(7, &[1; 16]));
         drop(notes);
         // The last line of a machine that lost its power.
         let path = dir.path().join(".backsight/generated");
         std::fs::OpenOptions::new().append(true).open(path).unwrap().write_all(b"0000").unwrap();
-        let notes = Notes::open(dir.path(), false).unwrap();
+        let notes = Notes::open(dir.path(), false, &|| false).unwrap();
         assert!(notes.has(7, &[1; 16]) && !notes.has(7, &[2; 16]) && !notes.has(8, &[1; 16]));
         notes.add(8, &[1; 16]).unwrap();
-        assert!(Notes::open(dir.path(), true).unwrap().has(8, &[1; 16]));
+        assert!(Notes::open(dir.path(), true, &|| false).unwrap().has(8, &[1; 16]));
     }
 
     #[test]
     fn looking_makes_nothing() {
         let dir = tempfile::tempdir().unwrap();
-        assert!(!Notes::open(dir.path(), true).unwrap().has(1, &[1; 16]));
+        assert!(!Notes::open(dir.path(), true, &|| false).unwrap().has(1, &[1; 16]));
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
     }
 }

@@ -98,6 +98,7 @@ impl Bench {
             prune: false,
             budget: terms.budget,
             arms: Some(copies.arms.clone()),
+            others: Duration::ZERO,
             seed: new_seed(),
             false_alarms: terms.false_alarms,
             devices: asker(),

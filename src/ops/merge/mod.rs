@@ -104,6 +104,17 @@ impl MergeError {
     }
 }
 
+/// A run whose parts somebody led: its folder is there and locked.
+#[derive(Debug)]
+pub struct Led {
+    /// The run.
+    pub id: Uuid,
+    /// What the leader knows beside the documents.
+    pub remarks: Vec<Remark>,
+    /// What it returns where it was told to stop.
+    pub stopped: Option<ExitCode>,
+}
+
 /// Joins.
 ///
 /// # Errors
@@ -113,20 +124,56 @@ pub fn merge(request: &Request) -> Result<Answer, MergeError> {
     let found = Found::of(&request.sources, plan.as_ref())?;
     let id = Uuid::now_v7();
     let mut joined = join(&found.sources, plan.as_ref(), id, MOST_CASES)?;
-    let extra = unreadable(&found).into_iter().chain(too_few(request, &found, plan.as_ref()));
-    let extra: Vec<Remark> = extra.collect();
-    joined.incomplete |= !extra.is_empty();
-    let left_out = found.left_out.iter().cloned();
-    let left_out = left_out.map(|text| Remark { level: RemarkLevel::Warning, step: None, text });
-    joined.document.remarks.splice(0..0, extra.into_iter().chain(left_out));
+    let extra = unreadable(&found).into_iter().chain(too_few(request, &found, plan.as_ref())).chain(left_out(&found));
+    add_remarks(&mut joined, extra.collect());
     let places = Places::of(&workspace(request));
     let folder = make_run_folder(&places, id).map_err(|source| MergeError::Place { path: places.run(id), source })?;
-    let mut store = SqliteStore::open(&places.database(), &OpenOptions::default())?;
     let _lock = RunLock::hold(&folder, joined.document.run.started_at, &joined.document.project)?;
+    let codes = found.legs_codes();
+    finished(request, joined, &found, &codes, None)
+}
+
+/// Joins the parts of a run that somebody led here. A part that was ended is not the leader's end.
+///
+/// # Errors
+/// As [`merge`].
+pub fn merge_led(request: &Request, led: Led) -> Result<Answer, MergeError> {
+    let plan = request.plan.as_deref().map(shards::read).transpose()?;
+    let found = Found::of(&request.sources, plan.as_ref())?;
+    let mut joined = join(&found.sources, plan.as_ref(), led.id, MOST_CASES)?;
+    add_remarks(&mut joined, unreadable(&found).into_iter().chain(left_out(&found)).chain(led.remarks).collect());
+    let own = |code| match code {
+        ExitCode::Interrupted | ExitCode::Terminated => ExitCode::Undecided,
+        code => code,
+    };
+    let codes: Vec<_> = found.legs_codes().into_iter().map(|(told, judged)| (own(told), judged)).collect();
+    finished(request, joined, &found, &codes, led.stopped)
+}
+
+/// What makes a run incomplete stands first in it.
+fn add_remarks(joined: &mut Joined, extra: Vec<Remark>) {
+    joined.incomplete |= extra.iter().any(|remark| remark.level == RemarkLevel::Error);
+    joined.document.remarks.splice(0..0, extra);
+}
+
+fn finished(
+    request: &Request,
+    mut joined: Joined,
+    found: &Found,
+    codes: &[(ExitCode, ExitCode)],
+    stopped: Option<ExitCode>,
+) -> Result<Answer, MergeError> {
+    let places = Places::of(&workspace(request));
+    let folder = places.run(joined.document.run.id);
+    let mut store = SqliteStore::open(&places.database(), &OpenOptions::default())?;
     let house = House::of(request, &joined.document);
     let (mut notes, mut problems) = (Vec::new(), Vec::new());
     house.accept(request, &mut joined.document, &mut store, &mut notes);
-    finish(&mut joined, &found.legs_codes(), house.missing);
+    finish(&mut joined, codes, house.missing);
+    if let Some(code) = stopped {
+        (joined.document.run.status, joined.document.run.exit_code) = (Status::Cancelled, code);
+        joined.incomplete = true;
+    }
     let files = keep_joined(&folder, &mut joined, &found.sources, &mut store, &mut problems);
     if request.push && !joined.incomplete {
         house.share(request, &joined, &found.sources, (&mut notes, &mut problems));
@@ -155,6 +202,12 @@ fn error(text: String) -> Remark {
 /// What of the documents could not be used.
 fn unreadable(found: &Found) -> Vec<Remark> {
     found.unreadable.iter().cloned().map(error).collect()
+}
+
+/// What is of another plan.
+fn left_out(found: &Found) -> Vec<Remark> {
+    let warning = |text| Remark { level: RemarkLevel::Warning, step: None, text };
+    found.left_out.iter().cloned().map(warning).collect()
 }
 
 fn too_few(request: &Request, found: &Found, plan: Option<&ShardPlan>) -> Option<Remark> {

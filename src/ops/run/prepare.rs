@@ -25,6 +25,8 @@ use crate::{host, results};
 
 /// Time for all benchmarks of a run together, where the pipeline says nothing.
 const BUDGET: Duration = Duration::from_secs(300);
+/// How long a part whose results lie apart waits for other parts that generate files in the same workspace.
+const OTHERS: Duration = Duration::from_secs(1800);
 
 /// Everything that a run needs, before its first step.
 pub(super) struct Prepared {
@@ -69,13 +71,12 @@ pub(super) fn prepare(request: Request) -> Result<Prepared, RunError> {
         remarks.extend(copies.remarks.iter().cloned().chain(held.remarks));
     }
     let share = share(&request, &mut plan);
-    let places = Places::of(&loaded.workspace);
+    let places = request.results.as_deref().map_or_else(|| Places::of(&loaded.workspace), Places::at);
     let run_dir = make_run_folder(&places, id).map_err(|source| RunError::Place { path: places.run(id), source })?;
     let toolchains = host::toolchains(&loaded.workspace, &tools::asked_for(&plan));
     let seed = request.seed.unwrap_or_else(new_seed);
     let mut document = blank(&loaded, &facts, &request, id, started_at, (change, machine, toolchains));
     document.run.seed = measures.then_some(seed);
-    document.run.shard = request.part.as_ref().map(Part::told);
     document.run.against = copies.as_ref().map(|copies| copies.told.clone());
     remarks.extend(plan.remarks.iter().cloned());
     let (jobs, budget) = room(&request, &loaded);
@@ -90,6 +91,7 @@ pub(super) fn prepare(request: Request) -> Result<Prepared, RunError> {
         prune: request.prune,
         budget: budget.mul_f64(share),
         arms,
+        others: if request.results.is_some() { OTHERS } else { Duration::ZERO },
         seed,
         // Half is where a level stops being one.
         false_alarms: gate.false_alarms.0.min(0.5) * share,
@@ -187,7 +189,13 @@ fn blank(
     let pipeline = PipelineRef { path: name, sha256: loaded.sha256.clone() };
     let begun = Document::begun(id, started_at, facts.project.clone(), pipeline);
     let selection = Some(request.selection.text().to_owned()).filter(|text| !text.is_empty());
-    Document { run: RunInfo { selection, ..begun.run }, change, host, toolchains, ..begun }
+    Document {
+        run: RunInfo { selection, shard: request.part.as_ref().map(Part::told), ..begun.run },
+        change,
+        host,
+        toolchains,
+        ..begun
+    }
 }
 
 /// A seed from the clock: any number will do. It is recorded, so that the order can be drawn again, and short enough to

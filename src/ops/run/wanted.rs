@@ -22,6 +22,8 @@ pub struct Request {
     pub selection: Selection,
     /// The part of a plan that this run is; `selection` has its steps.
     pub part: Option<Part>,
+    /// Where the run's folder and the store are; the workspace's `.backsight` if `None`.
+    pub results: Option<PathBuf>,
     /// Generations are only compared with the files on disk.
     pub check_only: bool,
     /// Generated files that were changed by hand are overwritten.

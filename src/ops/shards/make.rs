@@ -16,7 +16,10 @@ use crate::ops::load::{Loaded, load};
 use crate::ops::planning::{PlanningError, planned};
 use crate::ops::shared::{self, SharedError, Whereabouts};
 use crate::pipeline::{BaselineStore, TARGETS};
-use crate::plan::{self, Estimates, Facts, MOST_SHARDS, PlanTag, Runner, Selection, ShardPlan, Wanted};
+use crate::plan::{
+    self, Estimates, Facts, JobPlan, MOST_SHARDS, Plan, PlanTag, PlannedShard, Runner, Selection, ShardPlan, Times,
+    Wanted,
+};
 use crate::results::{PipelineRef, Tool};
 use crate::store::{OpenOptions, Places, RunName, SqliteStore, StepTime, StoreError};
 
@@ -77,24 +80,36 @@ pub enum MakeError {
     Store(#[from] StoreError),
 }
 
+/// A plan for a cluster, and what it rests on.
+#[derive(Debug)]
+pub struct MadeJobs {
+    /// The plan.
+    pub plan: ShardPlan,
+    /// Which of its shards make a job.
+    pub jobs: Vec<JobPlan>,
+    /// The pipeline file.
+    pub loaded: Loaded,
+    /// Sentences for people.
+    pub remarks: Vec<String>,
+}
+
+/// Everything that a plan is split by.
+struct Gathered {
+    loaded: Loaded,
+    plan: Plan,
+    facts: Facts,
+    estimates: Estimates,
+    commit: Option<String>,
+    remarks: Vec<String>,
+}
+
 /// Makes a plan. Nothing is run, and no target is looked for: it is made for the runners that have them.
 ///
 /// # Errors
 /// If the pipeline file is wrong, or the store cannot be read.
 pub fn make(request: &Request) -> Result<Made, MakeError> {
-    let loaded = load(&request.pipeline).map_err(PlanningError::from)?;
-    let (change, mut remarks) = host::change(&loaded.workspace, &|name| request.env.get(name).cloned());
-    let facts = Facts {
-        targets: TARGETS.iter().map(ToString::to_string).collect(),
-        ..facts(&loaded, &change, &[], &request.env, None)
-    };
-    let (loaded, plan) = planned(loaded, &facts, &request.selection)?;
-    remarks.extend(plan.remarks.iter().cloned());
-    let pipeline = loaded.pipeline();
-    let estimates = Estimates {
-        known: known(&loaded, &facts, request, &mut remarks)?,
-        budget: pipeline.budget.map_or(BUDGET, |budget| budget.0).as_secs_f64(),
-    };
+    let mut gathered = gather(request)?;
+    let pipeline = gathered.loaded.pipeline();
     let runners: Vec<Runner> = pipeline
         .shards
         .runners
@@ -108,22 +123,58 @@ pub fn make(request: &Request) -> Result<Made, MakeError> {
             most: pipeline.shards.most.map_or(MOST, |most| most as usize),
         },
     };
-    let (shards, times) = plan::split(&plan, &runners, &estimates, wanted);
-    remarks.extend(fewer(request.count, shards.len()));
-    let path = loaded.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let plan = ShardPlan {
-        schema: PlanTag::One,
-        tool: Tool { name: env!("CARGO_PKG_NAME").into(), version: env!("CARGO_PKG_VERSION").into() },
-        id: Uuid::now_v7(),
-        made_at: Timestamp::now(),
-        project: facts.project.clone(),
-        pipeline: PipelineRef { path, sha256: loaded.sha256.clone() },
-        commit: change.commit,
-        selection: Some(request.selection.text().to_owned()).filter(|text| !text.is_empty()),
-        times,
-        shards,
+    let (shards, times) = plan::split(&gathered.plan, &runners, &gathered.estimates, wanted);
+    gathered.remarks.extend(fewer(request.count, shards.len()));
+    let plan = gathered.whole(request, shards, times);
+    Ok(Made { plan, remarks: gathered.remarks })
+}
+
+/// Makes a plan for a cluster: split by what the steps need. `count` is of no account.
+///
+/// # Errors
+/// If the pipeline file is wrong, or the store cannot be read.
+pub fn make_jobs(request: &Request) -> Result<MadeJobs, MakeError> {
+    let gathered = gather(request)?;
+    let pipeline = gathered.loaded.pipeline();
+    let usual = pipeline.executors.slurm.as_ref().map(|slurm| slurm.resources.clone()).unwrap_or_default();
+    let budget = pipeline.budget.map_or(BUDGET, |budget| budget.0);
+    let (shards, times, jobs) = plan::jobs(&gathered.plan, &gathered.estimates, &usual, budget);
+    let plan = gathered.whole(request, shards, times);
+    Ok(MadeJobs { plan, jobs, loaded: gathered.loaded, remarks: gathered.remarks })
+}
+
+fn gather(request: &Request) -> Result<Gathered, MakeError> {
+    let loaded = load(&request.pipeline).map_err(PlanningError::from)?;
+    let (change, mut remarks) = host::change(&loaded.workspace, &|name| request.env.get(name).cloned());
+    let facts = Facts {
+        targets: TARGETS.iter().map(ToString::to_string).collect(),
+        ..facts(&loaded, &change, &[], &request.env, None)
     };
-    Ok(Made { plan, remarks })
+    let (loaded, plan) = planned(loaded, &facts, &request.selection)?;
+    remarks.extend(plan.remarks.iter().cloned());
+    let estimates = Estimates {
+        known: known(&loaded, &facts, request, &mut remarks)?,
+        budget: loaded.pipeline().budget.map_or(BUDGET, |budget| budget.0).as_secs_f64(),
+    };
+    Ok(Gathered { loaded, plan, facts, estimates, commit: change.commit, remarks })
+}
+
+impl Gathered {
+    fn whole(&self, request: &Request, shards: Vec<PlannedShard>, times: Times) -> ShardPlan {
+        let path = self.loaded.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        ShardPlan {
+            schema: PlanTag::One,
+            tool: Tool { name: env!("CARGO_PKG_NAME").into(), version: env!("CARGO_PKG_VERSION").into() },
+            id: Uuid::now_v7(),
+            made_at: Timestamp::now(),
+            project: self.facts.project.clone(),
+            pipeline: PipelineRef { path, sha256: self.loaded.sha256.clone() },
+            commit: self.commit.clone(),
+            selection: Some(request.selection.text().to_owned()).filter(|text| !text.is_empty()),
+            times,
+            shards,
+        }
+    }
 }
 
 fn fewer(asked: Count, made: usize) -> Option<String> {

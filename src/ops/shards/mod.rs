@@ -5,7 +5,7 @@ mod make;
 mod matrix;
 
 pub use file::{PackError, PlanFileError, read, write};
-pub use make::{Count, Made, MakeError, Request, make};
+pub use make::{Count, Made, MadeJobs, MakeError, Request, make, make_jobs};
 pub use matrix::{Child, child_pipeline, matrix};
 
 use crate::plan::ShardPlan;

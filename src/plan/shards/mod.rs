@@ -6,6 +6,7 @@
 //! places as long as that shortens the longest shard.
 
 mod balance;
+mod jobs;
 mod units;
 
 use jiff::Timestamp;
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::results::{PipelineRef, Tool};
+pub use jobs::{JobPlan, jobs};
 pub use units::{Estimates, Runner};
 
 use super::Plan;

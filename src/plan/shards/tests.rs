@@ -9,7 +9,7 @@ use crate::pipeline::{Model, ModelSource, Pipeline};
 use crate::plan::{Facts, Plan, Selection, expand};
 use crate::stats::Random;
 
-fn plan(mut file: Value) -> Plan {
+pub(super) fn plan(mut file: Value) -> Plan {
     file["version"] = json!(1);
     let pipeline: Pipeline = serde_json::from_value(file).unwrap();
     let inline = |source: &ModelSource| match source {

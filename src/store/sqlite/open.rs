@@ -43,6 +43,15 @@ impl Default for OpenOptions {
 }
 
 impl SqliteStore {
+    /// Writes a whole copy, as of now, to a file that is not there yet.
+    ///
+    /// # Errors
+    /// When it cannot be read or written.
+    pub fn copy_to(&self, path: &Path) -> Result<(), StoreError> {
+        let copied = self.connection.execute("VACUUM INTO ?1", [path.to_string_lossy()]);
+        copied.map(drop).map_err(|source| self.error(source))
+    }
+
     /// Opens the store for reading and writing; makes the file and its folder where they are missing, and brings an
     /// older format up to date.
     ///
