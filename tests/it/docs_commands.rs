@@ -39,6 +39,7 @@ const NOT_RUN: &[(&str, &str, &str)] = &[
     ("docs/shards.md", "backsight merge", "needs what four jobs left; tests/it/shards.rs has the whole round"),
     ("*", "BACKSIGHT_TEST_SLURM=1 cargo nextest run", "runs our own tests, which is what goes on here"),
     ("docs/slurm.md", "backsight run --executor slurm", "needs a cluster; tests/it/slurm.rs starts one"),
+    ("docs/measurements/shards.md", "python3 benches", "measures for minutes, with a release"),
     ("docs/packaging.md", "sha256sum", "needs a release"),
     ("docs/packaging.md", "gh attestation", "needs a release, and a network"),
     (
