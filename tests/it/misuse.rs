@@ -21,6 +21,9 @@ fn refused(text: impl AsRef<[u8]>, words: &[&str]) {
     assert!(!sandbox.path(".backsight").exists(), "a file that is wrong left a run");
 }
 
+/// What a refusal may take, in KiB: a debug build takes half of it for itself, what is refused would take gigabytes.
+const PEAK: u64 = 64_000;
+
 #[test]
 fn an_unknown_key_is_named_with_its_neighbour() {
     let text = "version: 1\ntests:\n  - name: a\n    rum: \"true\"\n    retires: 2\n";
@@ -49,7 +52,7 @@ fn an_alias_bomb_is_refused_at_once() {
     let sandbox = Sandbox::with(&(text + "tests:\n  - run: \"true\"\n"));
     sandbox.run(&["check"]).says(2, &["backsight.yml:", "aliases count as what they repeat"]);
     let (peak, _) = sandbox.measured(&["check"]);
-    assert!(peak < 40_000, "{peak} KiB");
+    assert!(peak < PEAK, "{peak} KiB");
 }
 
 #[test]
@@ -62,7 +65,7 @@ fn an_endless_yaml_is_refused_unread() {
     }
     sandbox.run(&["run"]).says(2, &["backsight.yml: larger than 1 MiB"]);
     let (peak, _) = sandbox.measured(&["check"]);
-    assert!(peak < 40_000, "{peak} KiB");
+    assert!(peak < PEAK, "{peak} KiB");
 }
 
 #[test]
