@@ -136,12 +136,14 @@ benchmarks:
     assert_eq!(step(&document, "benchmarks/fine").0, StepStatus::Passed);
     let case = document.cases.iter().find(|case| case.step == "tests/killed").unwrap();
     let message = case.failures[0].message.as_deref().unwrap();
-    assert!(
-        message.contains("signal 9: it was killed from outside, as the system does where memory runs out"),
-        "{message}"
-    );
+    // Where a test beside this one lets memory run out in the same moment, the system's count says that it was that.
+    let killed = |text: &str| {
+        text.contains("signal 9: it was killed from outside, as the system does where memory runs out")
+            || text.contains("signal 9: the system killed it because memory ran out")
+    };
+    assert!(killed(message), "{message}");
     let (status, _, text) = step(&document, "benchmarks/killed");
-    assert!(status == StepStatus::Failed && text.contains("signal 9: it was killed from outside"), "{text}");
+    assert!(status == StepStatus::Failed && killed(&text), "{text}");
     let case = document.cases.iter().find(|case| case.step == "tests/lost").unwrap();
     let message = case.failures[0].message.as_deref().unwrap();
     assert!(message.starts_with("device_failed: Conv: CUDA failure 999"), "{message}");
