@@ -143,7 +143,7 @@ benchmarks:
     };
     assert!(killed(message), "{message}");
     let (status, _, text) = step(&document, "benchmarks/killed");
-    assert!(status == StepStatus::Failed && killed(&text), "{text}");
+    assert!(status == StepStatus::Failed && killed(text), "{text}");
     let case = document.cases.iter().find(|case| case.step == "tests/lost").unwrap();
     let message = case.failures[0].message.as_deref().unwrap();
     assert!(message.starts_with("device_failed: Conv: CUDA failure 999"), "{message}");
