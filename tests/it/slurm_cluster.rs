@@ -7,6 +7,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
+use rustix::process::{Pid, Signal, getpgid, kill_process, kill_process_group};
+
 use crate::sandbox::{Outcome, Sandbox, wait_for};
 
 /// The two nodes have so many processors each, whatever this host has.
@@ -175,6 +177,20 @@ impl Cluster {
         self.ask("squeue", &["-h", "-r", "-o", "%i"]).stdout.lines().count()
     }
 
+    /// Ends batch scripts with what they started, also where no controller is left to cancel them.
+    fn end_scripts(&self) {
+        let spool = self.path("spool").display().to_string();
+        for process in fs::read_dir("/proc").unwrap().filter_map(Result::ok) {
+            let told = fs::read(process.path().join("cmdline")).unwrap_or_default();
+            let told = String::from_utf8_lossy(&told);
+            let pid = process.file_name().to_str().and_then(|pid| pid.parse().ok()).and_then(Pid::from_raw);
+            let is_ours = told.contains(&spool) && told.contains("slurm_script");
+            if let Some(group) = pid.filter(|_| is_ours).and_then(|pid| getpgid(Some(pid)).ok()) {
+                let _ = kill_process_group(group, Signal::TERM);
+            }
+        }
+    }
+
     /// Everything that the daemons wrote, for a test that failed.
     fn logs(&self) -> String {
         let last = |path: &Path| {
@@ -195,10 +211,9 @@ impl Drop for Cluster {
         }
         self.ask("scancel", &["--user=root", "--signal=KILL", "--full"]);
         self.ask("scancel", &["--user=root"]);
+        self.end_scripts();
         for child in self.daemons.iter_mut().rev() {
-            if let Some(pid) = rustix::process::Pid::from_raw(child.id().cast_signed()) {
-                let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
-            }
+            let _ = kill_process(Pid::from_child(child), Signal::TERM);
             for _ in 0..100 {
                 if !matches!(child.try_wait(), Ok(None)) {
                     break;
