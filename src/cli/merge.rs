@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::output::{Console, Format};
-use super::run::{environment, tell_run};
+use super::run::tell;
 use crate::ops::merge::{Request, merge};
 use crate::ops::run::cancel_on_signals;
 use crate::results::ExitCode;
@@ -46,14 +46,10 @@ pub(super) fn run(args: &Args, console: Console) -> ExitCode {
         expect: args.expect,
         pipeline: args.pipeline.clone(),
         push: !args.no_push,
-        env: environment(),
         cancel,
     };
     match merge(&request) {
-        Ok(answer) => {
-            let place = (answer.folder.as_path(), answer.files.as_slice());
-            tell_run(&answer.document, place, (&answer.notes, &answer.problems), (args.format, console))
-        }
+        Ok(answer) => tell(&answer, args.format, console),
         Err(error) => {
             console.error(&error.to_string());
             error.exit_code()

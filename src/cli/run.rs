@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::IsTerminal;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::diagnostic;
 use super::output::{Console, Format, duration, print_json};
@@ -17,7 +17,7 @@ use crate::ops::slurm as slurm_ops;
 use crate::pipeline::{Diagnostic, StepDuration};
 use crate::plan::{PlanError, Selection, SelectionError};
 use crate::report;
-use crate::results::{Document, ExitCode, Kind};
+use crate::results::{ExitCode, Kind};
 
 /// Arguments of `run`.
 #[derive(Debug, clap::Args)]
@@ -260,19 +260,10 @@ fn passed_on(args: &Args) -> Vec<String> {
     flags.chain(options.into_iter().filter_map(|(name, value)| Some(format!("{name}={}", value?)))).collect()
 }
 
-fn tell(answer: &Answer, format: Format, console: Console) -> ExitCode {
-    let place = (answer.folder.as_path(), answer.files.as_slice());
-    tell_run(&answer.document, place, (&answer.notes, &answer.problems), (format, console))
-}
-
 /// Tells of a run: the report, where its files are, and what else there is to say.
-pub(super) fn tell_run(
-    document: &Document,
-    (folder, files): (&Path, &[String]),
-    (notes, problems): (&[String], &[String]),
-    (format, console): (Format, Console),
-) -> ExitCode {
-    let place = report::Place { folder: shown(folder), files: files.to_vec() };
+pub(super) fn tell(answer: &Answer, format: Format, console: Console) -> ExitCode {
+    let Answer { document, folder, files, notes, problems } = answer;
+    let place = report::Place { folder: shown(folder), files: files.clone() };
     let text = report::terminal(document, Some(&place));
     if console.quiet && document.run.exit_code != ExitCode::Passed {
         console.complain(&text);

@@ -1,7 +1,7 @@
 //! `backsight run --executor slurm`: what is seen while jobs of a cluster carry out the steps.
 
 use super::output::{Console, Format};
-use super::run::{tell_planning_error, tell_run};
+use super::run::{tell, tell_planning_error};
 use crate::distribute::slurm::{End, Told};
 use crate::ops::shards::MakeError;
 use crate::ops::slurm::{Event, LeadError, Request, attach, run};
@@ -10,16 +10,13 @@ use crate::results::ExitCode;
 
 /// Leads a run, or goes on with one.
 pub(super) fn lead(request: &Request, which: Option<&str>, format: Format, console: Console) -> ExitCode {
-    let mut tell = |event| console.say(&line(&event));
+    let mut hear = |event| console.say(&line(&event));
     let led = match which {
-        Some(which) => attach(request, which, &mut tell),
-        None => run(request, &mut tell),
+        Some(which) => attach(request, which, &mut hear),
+        None => run(request, &mut hear),
     };
     match led {
-        Ok(answer) => {
-            let place = (answer.folder.as_path(), answer.files.as_slice());
-            tell_run(&answer.document, place, (&answer.notes, &answer.problems), (format, console))
-        }
+        Ok(answer) => tell(&answer, format, console),
         Err(LeadError::Make(MakeError::Planning(error))) => tell_planning_error(&error, console),
         Err(error) => {
             console.error(&escape::line(&error.to_string()));

@@ -6,7 +6,6 @@
 mod keep;
 mod sources;
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -16,6 +15,7 @@ use uuid::Uuid;
 use super::files::make_run_folder;
 use super::judge::judge;
 use super::load;
+use super::run::Answer;
 use super::shards::{self, PlanFileError};
 use super::shared::{self, SharedError, Whereabouts};
 use crate::compare::legs::{Joined, Joiner, SEVERAL};
@@ -48,25 +48,8 @@ pub struct Request {
     pub pipeline: PathBuf,
     /// Whether the run is added to shared results, as the pipeline file says.
     pub push: bool,
-    /// The variables of this process.
-    pub env: BTreeMap<String, String>,
     /// How it is told to stop.
     pub cancel: Cancel,
-}
-
-/// What came of it.
-#[derive(Debug)]
-pub struct Answer {
-    /// The joined run.
-    pub document: Document,
-    /// Its folder.
-    pub folder: PathBuf,
-    /// The files written into it.
-    pub files: Vec<String>,
-    /// What else to tell.
-    pub notes: Vec<String>,
-    /// What could not be written or stored.
-    pub problems: Vec<String>,
 }
 
 /// Why nothing was joined.

@@ -2,7 +2,8 @@
 
 use super::{Lead, LeadError, Request};
 use crate::distribute::slurm::{End, Job};
-use crate::ops::merge::{self, Answer, Led, merge_led};
+use crate::ops::merge::{self, Led, merge_led};
+use crate::ops::run::Answer;
 use crate::results::{ExitCode, Remark, RemarkLevel};
 
 /// The number of SIGINT.
@@ -30,7 +31,6 @@ pub(super) fn collect(lead: &Lead, ends: &[End], request: &Request) -> Result<An
             expect: None,
             pipeline: batch.pipeline.clone(),
             push: true,
-            env: request.env.clone(),
             cancel: request.cancel.clone(),
         },
         Led { id: batch.run, remarks, stopped: stopped.map(code) },

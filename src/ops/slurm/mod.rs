@@ -12,7 +12,8 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::merge::{Answer, MergeError};
+use super::merge::MergeError;
+use super::run::Answer;
 use super::runs::{self, RunsError};
 use super::shards::{self, MakeError, PlanFileError};
 use crate::distribute::slurm::{Folder, Follow, Job, Journal, Slurm, SlurmError, Told, submit};
