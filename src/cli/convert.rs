@@ -30,9 +30,18 @@ fn names() -> PossibleValuesParser {
     PossibleValuesParser::new(std::iter::once(PossibleValue::new(AUTO).help("whatever the content is")).chain(formats))
 }
 
+/// Standard output, on Unix without the look for ends of lines in all that goes through it.
+fn output() -> Box<dyn Write> {
+    #[cfg(unix)]
+    if let Ok(own) = std::os::fd::AsFd::as_fd(&std::io::stdout()).try_clone_to_owned() {
+        return Box::new(std::fs::File::from(own));
+    }
+    Box::new(std::io::stdout())
+}
+
 /// Runs the command.
 pub(super) fn run(args: &Args, console: Console) -> ExitCode {
-    let mut out = BufWriter::with_capacity(64 << 10, std::io::stdout());
+    let mut out = BufWriter::with_capacity(64 << 10, output());
     let choice = adapter(&args.harness).map_or(Choice::Auto, Choice::Named);
     let converted = convert(choice, &args.files, &mut out);
     let flushed = super::written(out.flush());

@@ -18,16 +18,32 @@ const LONGEST: usize = 256 << 20;
 /// between documents and is looked at, in bytes.
 const LOOK: usize = 64 << 10;
 
-/// Reads an element at the start of this text, and says how long it is. It must change nothing unless it can be read.
-pub(super) type Take<'a> = dyn FnMut(u64, &str) -> Result<usize, serde_json::Error> + 'a;
+/// Reads an element at the start of this text, which stands on this line. It must change nothing unless it can be read.
+pub(super) type Take<'a> = dyn FnMut(u64, &str) -> Result<Taken, serde_json::Error> + 'a;
+
+/// How far an element goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Taken {
+    /// How long it is, in bytes.
+    pub(super) length: usize,
+    /// How many lines end in it, where its reader knows.
+    pub(super) lines: Option<u64>,
+}
+
+impl From<usize> for Taken {
+    fn from(length: usize) -> Self {
+        Self { length, lines: None }
+    }
+}
 
 /// An output on its way.
 pub(super) struct Elements<R> {
     window: Window<R>,
-    /// The line at `counted`, from 1, and the bytes of it that stand before.
+    /// The line at `counted`, from 1.
     line: u64,
-    column: usize,
     counted: usize,
+    /// How much of the window's first line was in earlier windows, in bytes.
+    before: usize,
     help: &'static str,
 }
 
@@ -38,7 +54,7 @@ impl<R: Read> Elements<R> {
     /// If the input cannot be read.
     pub(super) fn new(input: R, help: &'static str) -> Result<Self, HarnessError> {
         let window = Window::new(input).map_err(|error| unreadable(&error, 1))?;
-        Ok(Self { window, line: 1, column: 0, counted: 0, help })
+        Ok(Self { window, line: 1, counted: 0, before: 0, help })
     }
 
     /// The next text: at least `length` bytes, unless the input ends before.
@@ -56,12 +72,14 @@ impl<R: Read> Elements<R> {
     pub(super) fn line(&mut self) -> u64 {
         let passed = self.window.text.as_bytes().get(self.counted..self.window.at).unwrap_or_default();
         self.line += memchr::memchr_iter(b'\n', passed).count() as u64;
-        self.column = match memchr::memrchr(b'\n', passed) {
-            Some(last) => passed.len() - last - 1,
-            None => self.column + passed.len(),
-        };
         self.counted = self.window.at;
         self.line
+    }
+
+    /// How much of its line stands before what is read next, in bytes.
+    fn column(&self) -> usize {
+        let passed = self.window.text.as_bytes().get(..self.window.at).unwrap_or_default();
+        memchr::memrchr(b'\n', passed).map_or(self.before + passed.len(), |last| passed.len() - last - 1)
     }
 
     /// Moves to the start of the next document, past lines that cannot be one and do not make `stop` stop; false if
@@ -107,7 +125,7 @@ impl<R: Read> Elements<R> {
             self.value(&mut |_, text| {
                 let (key, length) = one::<String>(text)?;
                 is_list = key == list;
-                Ok(length)
+                Ok(length.into())
             })?;
             self.expect(b':')?;
             match (is_list, found) {
@@ -145,7 +163,7 @@ impl<R: Read> Elements<R> {
 
     fn skip(&mut self) -> Result<(), HarnessError> {
         self.next()?;
-        self.value(&mut |_, text| one::<IgnoredAny>(text).map(|(_, length)| length))
+        self.value(&mut |_, text| one::<IgnoredAny>(text).map(|(_, length)| length.into()))
     }
 
     /// Reads the value that starts here. Where it does not end in the window, more is read and it is tried again.
@@ -156,8 +174,11 @@ impl<R: Read> Elements<R> {
             let is_closed = rest.starts_with(['{', '[', '"']);
             let error = match take(line, rest) {
                 // A number can go on behind the window.
-                Ok(length) if is_closed || length < rest.len() || self.window.ended => {
-                    self.window.at += length;
+                Ok(taken) if is_closed || taken.length < rest.len() || self.window.ended => {
+                    self.window.at += taken.length;
+                    if let Some(lines) = taken.lines {
+                        (self.line, self.counted) = (line + lines, self.window.at);
+                    }
                     return Ok(());
                 }
                 Ok(_) => None,
@@ -185,7 +206,7 @@ impl<R: Read> Elements<R> {
         let text = without_nan(self.rest().get(..length).unwrap_or_default());
         if length == 0 || take(line, &text).is_err() {
             let mut error = explain(error, line, self.help);
-            error.column += if error.line == line { self.column as u64 } else { 0 };
+            error.column += if error.line == line { self.column() as u64 } else { 0 };
             return Err(error);
         }
         self.window.at += length;
@@ -205,7 +226,7 @@ impl<R: Read> Elements<R> {
                 None if self.window.ended => {
                     let line = self.line();
                     let (text, help) = ("cut off: the JSON ends in the middle", "did the tool run to its end?");
-                    return Err(HarnessError::new(line, self.column as u64 + 1, text, help));
+                    return Err(HarnessError::new(line, self.column() as u64 + 1, text, help));
                 }
                 None => {
                     self.window.at = self.window.text.len();
@@ -225,7 +246,7 @@ impl<R: Read> Elements<R> {
 
     fn wrong(&mut self, text: &str) -> HarnessError {
         let line = self.line();
-        HarnessError::new(line, self.column as u64 + 1, text, self.help)
+        HarnessError::new(line, self.column() as u64 + 1, text, self.help)
     }
 
     /// Whether a document starts here, as [`opens`](super::documents::opens) has it.
@@ -284,9 +305,9 @@ impl<R: Read> Elements<R> {
     }
 
     fn fill(&mut self) -> Result<(), HarnessError> {
-        let line = self.line();
+        let (line, column) = (self.line(), self.column());
         self.window.fill().map_err(|error| unreadable(&error, line))?;
-        self.counted = 0;
+        (self.counted, self.before) = (0, column);
         Ok(())
     }
 

@@ -3,6 +3,8 @@
 //! This reads only what is exactly that, and says of everything else (escapes, nesting, `true`, mistakes, an object that
 //! does not end) that somebody else is to read it. So there are no errors here, and it need not know all of JSON.
 
+use super::elements::Taken;
+
 /// A value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Scalar<'a> {
@@ -22,7 +24,9 @@ pub(super) struct Layout<Key> {
 #[derive(Debug)]
 struct Field<Key> {
     /// All before the value, from the end of the value before.
-    before: Box<str>,
+    before: Box<[u8]>,
+    /// How many lines end in it.
+    lines: u64,
     key: Key,
 }
 
@@ -35,28 +39,34 @@ impl<Key> Default for Layout<Key> {
 /// How many keys of an object are remembered.
 const KEYS: usize = 64;
 
-/// Hands out the keys, as `meaning` has them, and the values of the object at the start of `json`, and returns its length.
+/// Hands out the keys, as `meaning` has them, and the values of the object at the start of `json`, and says where it ends.
 /// `None` if it is not that simple; what was handed out before is then to be forgotten.
 pub(super) fn flat<'a, Key: Copy>(
     json: &'a str,
     layout: &mut Layout<Key>,
     mut meaning: impl FnMut(&str) -> Key,
     mut take: impl FnMut(Key, Scalar<'a>),
-) -> Option<usize> {
+) -> Option<Taken> {
     let bytes = json.as_bytes();
-    let mut at = 0;
+    let (mut at, mut lines) = (0, 0);
     for index in 0.. {
-        let known = layout.fields.get(index).filter(|field| starts_with(bytes, at, field.before.as_bytes()));
+        let known = layout.fields.get(index).filter(|field| is_before_a_value(bytes, at, &field.before));
         let (key, start) = match known {
-            Some(field) => (field.key, spaces(bytes, at + field.before.len())),
+            Some(field) => {
+                lines += field.lines;
+                (field.key, at + field.before.len())
+            }
             None => {
                 let quote = spaces(bytes, open(bytes, at, if index == 0 { b'{' } else { b',' })?);
                 let (key, behind) = text(json, quote)?;
                 let start = spaces(bytes, open(bytes, behind, b':')?);
-                let (key, before) = (meaning(key), json.get(at..start)?.into());
+                let before = bytes.get(at..start)?;
+                let field = Field { before: before.into(), lines: ends_of_lines(before), key: meaning(key) };
+                lines += field.lines;
+                let key = field.key;
                 layout.fields.truncate(index);
                 if index < KEYS {
-                    layout.fields.push(Field { before, key });
+                    layout.fields.push(field);
                 }
                 (key, start)
             }
@@ -69,29 +79,55 @@ pub(super) fn flat<'a, Key: Copy>(
         at = behind;
         let end = spaces(bytes, at);
         if *bytes.get(end)? == b'}' {
-            return Some(end + 1);
+            lines += ends_of_lines(bytes.get(at..end)?);
+            return Some(Taken { length: end + 1, lines: Some(lines) });
         }
     }
     None
 }
 
-/// Whether this stands at this place. It is short: a call of `memcmp` would take longer than to compare.
-fn starts_with(bytes: &[u8], at: usize, what: &[u8]) -> bool {
-    let Some(here) = bytes.get(at..at + what.len()) else { return false };
-    let ((eights, rest), (others, other_rest)) = (here.as_chunks::<8>(), what.as_chunks::<8>());
-    eights.iter().zip(others).all(|(one, other)| u64::from_le_bytes(*one) == u64::from_le_bytes(*other))
-        && rest.iter().zip(other_rest).all(|(one, other)| one == other)
+fn ends_of_lines(bytes: &[u8]) -> u64 {
+    bytes.iter().filter(|byte| **byte == b'\n').count() as u64
+}
+
+/// Whether this stands at this place, and behind it no white space. It is short: a call of `memcmp` would take longer than
+/// to compare.
+#[inline(always)]
+fn is_before_a_value(bytes: &[u8], at: usize, what: &[u8]) -> bool {
+    if bytes.get(at + what.len()).is_none_or(|behind| *behind <= b' ') {
+        return false;
+    }
+    let (from, last) = (at, at + what.len());
+    let mut done = 0;
+    while done + 16 <= what.len() {
+        if sixteen(bytes, from + done) != sixteen(what, done) {
+            return false;
+        }
+        done += 16;
+    }
+    // The last of them once more, with those that were compared already.
+    match what.len() {
+        16.. => sixteen(bytes, last - 16) == sixteen(what, what.len() - 16),
+        8.. => eight(bytes, from) == eight(what, 0) && eight(bytes, last - 8) == eight(what, what.len() - 8),
+        _ => bytes.get(from..last) == Some(what),
+    }
 }
 
 /// The place behind white space and this byte.
+#[inline(always)]
 fn open(bytes: &[u8], at: usize, byte: u8) -> Option<usize> {
     let at = spaces(bytes, at);
     (*bytes.get(at)? == byte).then_some(at + 1)
 }
 
+#[inline(always)]
 fn spaces(bytes: &[u8], mut at: usize) -> usize {
+    // Mostly there are none.
+    if bytes.get(at).is_some_and(|byte| *byte > b' ') {
+        return at;
+    }
     // Indentation comes by the dozen.
-    while bytes.get(at..at + 8).is_some_and(|eight| eight == [b' '; 8]) {
+    while eight(bytes, at) == Some(LOW * u64::from(b' ')) {
         at += 8;
     }
     while let Some(b' ' | b'\n' | b'\r' | b'\t') = bytes.get(at) {
@@ -101,44 +137,81 @@ fn spaces(bytes: &[u8], mut at: usize) -> usize {
 }
 
 /// A text in quotes, and the place behind it.
+#[inline(always)]
 fn text(json: &str, at: usize) -> Option<(&str, usize)> {
-    let rest = json.get(at..)?.strip_prefix('"')?;
-    let length = plain(rest.as_bytes())?;
-    Some((rest.get(..length)?, at + length + 2))
+    let bytes = json.as_bytes();
+    if *bytes.get(at)? != b'"' {
+        return None;
+    }
+    let end = plain(bytes, at + 1)?;
+    Some((json.get(at + 1..end)?, end + 1))
 }
 
 const LOW: u64 = 0x0101_0101_0101_0101;
 const HIGH: u64 = 0x8080_8080_8080_8080;
 
-/// How many bytes stand before the quote; `None` if an escape or a control character does.
-fn plain(bytes: &[u8]) -> Option<usize> {
-    let (eights, rest) = bytes.as_chunks::<8>();
+/// The place of the quote that ends a text; `None` if an escape or a control character stands before it.
+#[inline(always)]
+fn plain(bytes: &[u8], mut at: usize) -> Option<usize> {
     // Eight bytes at once: a byte that is zero after the exclusive or has its high bit set, and so has a small one.
     let equal = |word: u64, byte: u8| {
         let x = word ^ (LOW * u64::from(byte));
         x.wrapping_sub(LOW) & !x & HIGH
     };
-    for (index, eight) in eights.iter().enumerate() {
-        let word = u64::from_le_bytes(*eight);
-        let control = word.wrapping_sub(LOW * 0x20) & !word & HIGH;
-        let found = equal(word, b'"') | equal(word, b'\\') | control;
+    while let Some(eight) = eight(bytes, at) {
+        let control = eight.wrapping_sub(LOW * 0x20) & !eight & HIGH;
+        let found = equal(eight, b'"') | equal(eight, b'\\') | control;
         if found != 0 {
-            let at = index * 8 + found.trailing_zeros() as usize / 8;
+            at += found.trailing_zeros() as usize / 8;
             return (*bytes.get(at)? == b'"').then_some(at);
         }
+        at += 8;
     }
-    let at = rest.iter().position(|byte| matches!(byte, b'"' | b'\\' | ..0x20))? + eights.len() * 8;
-    (*bytes.get(at)? == b'"').then_some(at)
+    loop {
+        match bytes.get(at)? {
+            b'"' => return Some(at),
+            b'\\' | ..0x20 => return None,
+            _ => at += 1,
+        }
+    }
+}
+
+/// The sixteen bytes from here, if there are so many.
+#[inline(always)]
+fn sixteen(bytes: &[u8], at: usize) -> Option<u128> {
+    bytes.get(at..)?.first_chunk().map(|sixteen| u128::from_le_bytes(*sixteen))
+}
+
+/// The eight bytes from here, if there are so many.
+#[inline(always)]
+fn eight(bytes: &[u8], at: usize) -> Option<u64> {
+    bytes.get(at..)?.first_chunk().map(|eight| u64::from_le_bytes(*eight))
+}
+
+/// The place behind digits, of which there may be none; `None` if the bytes end with one.
+#[inline(always)]
+fn digits(bytes: &[u8], mut at: usize) -> Option<usize> {
+    while let Some(eight) = eight(bytes, at) {
+        // A digit is now a byte below ten, and the sum has the high bit set for all others. What is carried out of a byte
+        // goes to those behind it only.
+        let word = eight ^ (LOW * u64::from(b'0'));
+        let others = (word.wrapping_add(LOW * (0x80 - 10)) | word) & HIGH;
+        if others != 0 {
+            return Some(at + others.trailing_zeros() as usize / 8);
+        }
+        at += 8;
+    }
+    while bytes.get(at)?.is_ascii_digit() {
+        at += 1;
+    }
+    Some(at)
 }
 
 /// A number as JSON has it, and the place behind it. The end of the bytes may be in the middle of it, and ends none.
+#[inline(always)]
 fn number(json: &str, at: usize) -> Option<(&str, usize)> {
     let bytes = json.as_bytes();
-    let digits = |at: usize| {
-        let rest = bytes.get(at..).unwrap_or_default();
-        let length = rest.iter().position(|byte| !byte.is_ascii_digit())?;
-        (length > 0).then_some(at + length)
-    };
+    let digits = |at: usize| digits(bytes, at).filter(|end| *end > at);
     let start = at + usize::from(*bytes.get(at)? == b'-');
     let mut end = digits(start)?;
     if *bytes.get(start)? == b'0' && end > start + 1 {
@@ -165,8 +238,9 @@ mod tests {
 
     fn read(text: &str) -> Option<(Vec<(&str, Scalar<'_>)>, usize)> {
         let mut found = Vec::new();
-        let length = flat(text, &mut Layout::default(), kept, |key, value| found.push((key, value)))?;
-        Some((found, length))
+        let taken = flat(text, &mut Layout::default(), kept, |key, value| found.push((key, value)))?;
+        assert_eq!(taken.lines, Some(text[..taken.length].matches('\n').count() as u64), "{text}");
+        Some((found, taken.length))
     }
 
     #[test]
@@ -183,13 +257,20 @@ mod tests {
     /// What is remembered of one object never changes what another one holds.
     #[test]
     fn another_layout_is_read_too() {
-        let objects =
-            ["{\"a\":1}", "{\"a\": 1,\"b\":\"x\"}", "{\"b\":2,\"a\":3}", "{ \"a\":1,\"b\": 2,\"c\":3}", "{\"ab\":1}"];
+        let objects = [
+            "{\"a\":1}",
+            "{\n\"a\":\n 1}",
+            "{\"a\": 1,\"b\":\"x\"}",
+            "{\"b\":2,\"a\":3}",
+            "{ \"a\":1,\"b\": 2,\"c\":3}",
+            "{\"ab\":1}",
+        ];
         let mut layout = Layout::default();
         for first in objects.iter().chain(&objects).chain(objects.iter().rev()) {
             let mut found = Vec::new();
-            let length = flat(first, &mut layout, kept, |key, value| found.push((key, value)));
-            assert_eq!(length.map(|length| (found, length)), read(first), "{first}");
+            let taken = flat(first, &mut layout, kept, |key, value| found.push((key, value)));
+            assert_eq!(taken.and_then(|taken| taken.lines), read(first).map(|_| first.matches('\n').count() as u64));
+            assert_eq!(taken.map(|taken| (found, taken.length)), read(first), "{first}");
         }
     }
 

@@ -6,7 +6,10 @@ use std::ops::ControlFlow;
 
 use super::adapter::OnBenchmark;
 use super::gather::Gather;
-use crate::results::{Benchmark, Metric};
+use crate::results::{Benchmark, Metric, Validity};
+
+/// How many metrics are kept for later.
+const SPARE: usize = 64;
 
 /// One benchmark after the other.
 pub(super) struct Mould {
@@ -26,11 +29,25 @@ impl Default for Mould {
 impl Mould {
     /// Begins a benchmark.
     pub(super) fn begin<'a>(&mut self, name: &str, parameters: impl Iterator<Item = (&'a str, &'a str)> + Clone) {
-        let earlier = std::mem::replace(&mut self.benchmark, Benchmark::new(""));
-        let made = &mut self.benchmark;
-        (made.name, made.parameters, made.metrics) = (earlier.name, earlier.parameters, earlier.metrics);
-        refill_text(&mut made.name, name);
-        refill_parameters(&mut made.parameters, parameters);
+        let Benchmark {
+            step,
+            name: own_name,
+            parameters: own_parameters,
+            model,
+            target,
+            metrics: _,
+            base,
+            iterations,
+            validity,
+            conditions,
+            execution,
+        } = &mut self.benchmark;
+        refill_text(own_name, name);
+        refill_parameters(own_parameters, parameters);
+        step.clear();
+        (*model, *target, *validity, *conditions, *execution) = (None, None, Validity::Valid, None, None);
+        base.clear();
+        iterations.clear();
         self.used = 0;
     }
 
@@ -56,6 +73,8 @@ impl Mould {
     /// Hands out the benchmark, which stands on this line.
     pub(super) fn hand(&mut self, line: u64, gather: &mut Gather, take: &mut OnBenchmark<'_>) -> ControlFlow<()> {
         self.spare.extend(self.benchmark.metrics.drain(self.used..));
+        // Benchmarks that are made otherwise bring metrics that nobody takes.
+        self.spare.truncate(SPARE);
         gather.hand(line, &mut self.benchmark, take)
     }
 }

@@ -4,6 +4,9 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 
+use hashbrown::HashTable;
+use hashbrown::hash_table::Entry;
+
 /// How many items are allocated at once.
 const CHUNK: usize = 4096;
 
@@ -19,16 +22,20 @@ impl<T> Default for Pool<T> {
 }
 
 impl<T> Pool<T> {
-    /// Adds items that stand beside each other, and returns the place of the first.
-    pub(super) fn add(&mut self, items: impl ExactSizeIterator<Item = T>) -> usize {
-        let length = items.len();
+    /// Adds an item, and returns its place.
+    pub(super) fn add(&mut self, item: T) -> usize {
+        self.place(1, |chunk| chunk.push(item))
+    }
+
+    /// Makes room for so many items that stand beside each other, lets them be put there, and returns the place of the first.
+    fn place(&mut self, length: usize, put: impl FnOnce(&mut Vec<T>)) -> usize {
         if self.chunks.last().is_none_or(|last| CHUNK.saturating_sub(last.len()) < length.max(1)) {
             self.chunks.push(Vec::with_capacity(length.max(CHUNK)));
         }
         let chunk = self.chunks.len() - 1;
         let Some(last) = self.chunks.last_mut() else { return 0 };
         let from = last.len();
-        last.extend(items);
+        put(last);
         chunk * CHUNK + from
     }
 
@@ -51,6 +58,14 @@ impl<T> Pool<T> {
         self.chunks.get_mut(place / CHUNK)?.get_mut(place % CHUNK)
     }
 
+    /// Adds items that stand beside each other, and returns the place of the first.
+    pub(super) fn add_all(&mut self, items: &[T]) -> usize
+    where
+        T: Copy,
+    {
+        self.place(items.len(), |chunk| chunk.extend_from_slice(items))
+    }
+
     /// All items in the order in which they came.
     pub(super) fn into_items(self) -> impl Iterator<Item = T> {
         self.chunks.into_iter().flatten()
@@ -61,62 +76,44 @@ impl<T> Pool<T> {
 #[derive(Default)]
 pub(super) struct Places {
     state: RandomState,
-    /// An open table, at most three quarters full: a part of the hash, and the place plus one.
-    slots: Vec<(u32, u32)>,
-    used: usize,
+    /// A part of the hash, and the place.
+    slots: HashTable<(u32, u32)>,
 }
 
 impl Places {
     /// The place of this name, if one of those that have its hash `is` it; otherwise it is in this place from now on.
     pub(super) fn find_or_put(&mut self, name: &[u8], place: usize, is: impl Fn(usize) -> bool) -> Option<usize> {
-        if (self.used + 1) * 4 > self.slots.len() * 3 {
-            self.grow();
+        let part = self.part(name);
+        let same = |slot: &(u32, u32)| slot.0 == part && is(slot.1 as usize);
+        match self.slots.entry(spread(part), same, |slot| spread(slot.0)) {
+            Entry::Occupied(slot) => Some(slot.get().1 as usize),
+            Entry::Vacant(slot) => {
+                slot.insert((part, place as u32));
+                None
+            }
         }
-        let hash = self.state.hash_one(name) as u32;
-        let at = self.search(hash, &is);
-        let slot = self.slots.get_mut(at)?;
-        if slot.1 > 0 {
-            return Some(slot.1 as usize - 1);
-        }
-        *slot = (hash, place as u32 + 1);
-        self.used += 1;
-        None
     }
 
     /// The place of this name.
     pub(super) fn find(&self, name: &[u8], is: impl Fn(usize) -> bool) -> Option<usize> {
-        let slot = self.slots.get(self.search(self.state.hash_one(name) as u32, is))?;
-        (slot.1 as usize).checked_sub(1)
+        let part = self.part(name);
+        let found = self.slots.find(spread(part), |slot| slot.0 == part && is(slot.1 as usize));
+        found.map(|slot| slot.1 as usize)
     }
 
-    /// Where this hash stands, or could: the table has room.
-    fn search(&self, hash: u32, is: impl Fn(usize) -> bool) -> usize {
-        let mask = self.slots.len().wrapping_sub(1);
-        let mut at = hash as usize & mask;
-        while let Some((known, place)) = self.slots.get(at).filter(|slot| slot.1 > 0) {
-            if *known == hash && is(*place as usize - 1) {
-                break;
-            }
-            at = (at + 1) & mask;
-        }
-        at
-    }
-
-    fn grow(&mut self) {
-        let size = (self.slots.len() * 2).max(64);
-        for (hash, place) in std::mem::replace(&mut self.slots, vec![(0, 0); size]) {
-            if place > 0 {
-                let at = self.search(hash, |_| false);
-                self.slots.get_mut(at).into_iter().for_each(|slot| *slot = (hash, place));
-            }
-        }
+    fn part(&self, name: &[u8]) -> u32 {
+        self.state.hash_one(name) as u32
     }
 
     /// Forgets all.
     pub(super) fn clear(&mut self) {
         self.slots.clear();
-        self.used = 0;
     }
+}
+
+/// A table's hash from the part that is kept, as the table looks at both ends of it.
+fn spread(part: u32) -> u64 {
+    u64::from(part).wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
 
 /// Texts that come again and again, each with a number.
@@ -152,7 +149,8 @@ mod tests {
     fn what_was_added_together_stays_together() {
         let mut pool = Pool::default();
         let lengths = [1, 0, 7, CHUNK - 9, 3, 2 * CHUNK, 1, CHUNK, 0, 5];
-        let places: Vec<usize> = lengths.iter().map(|length| pool.add((0..*length).map(|n| n + length))).collect();
+        let places: Vec<usize> =
+            lengths.iter().map(|length| pool.add_all(&(0..*length).map(|n| n + length).collect::<Vec<_>>())).collect();
         for (place, length) in places.iter().zip(lengths) {
             assert!(pool.get(*place, length).iter().copied().eq((0..length).map(|n| n + length)), "{length}");
         }
@@ -171,12 +169,21 @@ mod tests {
             assert_eq!(found, place.checked_sub(7_000));
             assert_eq!(places.find(name.as_bytes(), |place| names[place] == *name), Some(place % 7_000));
         }
-        let mut alike = Places { slots: vec![(0, 0); 64], ..Places::default() };
-        for place in 0..20_usize {
-            let at = alike.search(63, |known| known == place);
-            assert_eq!(at, (63 + place) % 64);
-            alike.slots[at] = (63, place as u32 + 1);
+        places.state = RandomState::new();
+        places.clear();
+        assert_eq!(places.find(b"name 1", |_| true), None);
+    }
+
+    #[test]
+    fn names_whose_hashes_are_alike_are_told_apart() {
+        let mut places = Places::default();
+        let part = places.part(b"b");
+        for place in 0..20 {
+            places.slots.insert_unique(spread(part), (part, place), |slot| spread(slot.0));
         }
-        assert_eq!(alike.search(63, |known| known == 7), 6);
+        assert_eq!(places.find(b"b", |place| place == 7), Some(7));
+        assert_eq!(places.find_or_put(b"b", 20, |place| place == 19), Some(19));
+        assert_eq!(places.find_or_put(b"b", 20, |_| false), None);
+        assert_eq!(places.find(b"b", |place| place == 20), Some(20));
     }
 }

@@ -5,15 +5,13 @@ use std::io::{self, Read};
 use super::xml::Utf8;
 
 /// How much is read in one go, in bytes.
-const CHUNK: usize = 256 << 10;
+const CHUNK: usize = 64 << 10;
 
 /// An input on its way.
 pub(super) struct Window<R> {
     input: Utf8<R>,
-    /// Bytes on their way into the text.
-    raw: Vec<u8>,
     /// The start of a character that goes on in what is read next.
-    part: usize,
+    part: Vec<u8>,
     /// What is in the window; invalid UTF-8 is replaced.
     pub(super) text: String,
     /// What has not been passed stands in the text from here.
@@ -29,7 +27,7 @@ impl<R: Read> Window<R> {
     /// If the input cannot be read.
     pub(super) fn new(input: R) -> io::Result<Self> {
         let input = Utf8::new(input)?;
-        Ok(Self { input, raw: vec![0; CHUNK], part: 0, text: String::new(), at: 0, ended: false })
+        Ok(Self { input, part: Vec::new(), text: String::new(), at: 0, ended: false })
     }
 
     /// What has not been passed.
@@ -42,18 +40,25 @@ impl<R: Read> Window<R> {
     /// # Errors
     /// If the input cannot be read.
     pub(super) fn fill(&mut self) -> io::Result<()> {
-        self.text.drain(..self.at);
+        // The text's own memory is read into: copying what was read took as long as the system's copy.
+        let mut bytes = std::mem::take(&mut self.text).into_bytes();
+        bytes.drain(..self.at);
         self.at = 0;
-        let room = self.raw.get_mut(self.part..).unwrap_or_default();
-        let read = match self.input.read(room) {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(()),
-            read => read?,
+        let kept = bytes.len();
+        bytes.append(&mut self.part);
+        let from = bytes.len();
+        // All that is kept is looked at again, so the more is kept, the more is read.
+        bytes.resize(from + CHUNK.max(kept), 0);
+        let read = loop {
+            match self.input.read(bytes.get_mut(from..).unwrap_or_default()) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                read => break read,
+            }
         };
-        self.ended = read == 0;
-        let filled = self.part + read;
-        self.part = append(&mut self.text, self.raw.get(..filled).unwrap_or_default(), self.ended);
-        self.raw.copy_within(filled - self.part..filled, 0);
-        Ok(())
+        bytes.truncate(from + *read.as_ref().unwrap_or(&0));
+        self.ended = read.as_ref().is_ok_and(|read| *read == 0);
+        (self.text, self.part) = text(bytes, self.ended);
+        read.map(drop)
     }
 
     /// All that has not been passed, and at most `limit` bytes behind the window.
@@ -62,20 +67,20 @@ impl<R: Read> Window<R> {
     /// If the input cannot be read.
     pub(super) fn into_bytes(mut self, limit: u64) -> io::Result<Vec<u8>> {
         let mut bytes = self.rest().as_bytes().to_vec();
-        bytes.extend_from_slice(self.raw.get(..self.part).unwrap_or_default());
+        bytes.extend_from_slice(&self.part);
         (&mut self.input).take(limit).read_to_end(&mut bytes)?;
         Ok(bytes)
     }
 }
 
-/// Adds bytes to a text, with invalid ones replaced. What may be a part of a character at the end stays out, unless this
-/// `ended` it; its length is returned.
-fn append(text: &mut String, bytes: &[u8], ended: bool) -> usize {
-    // This is much faster than to go by chunks, and nearly always enough.
-    let valid =
-        str::from_utf8(bytes).unwrap_or_else(|error| str::from_utf8(&bytes[..error.valid_up_to()]).unwrap_or_default());
-    text.push_str(valid);
-    let bytes = &bytes[valid.len()..];
+/// Bytes as a text, with invalid ones replaced. What may be a part of a character at the end stays out, unless this `ended`
+/// it, and is returned.
+fn text(bytes: Vec<u8>, ended: bool) -> (String, Vec<u8>) {
+    let bytes = match String::from_utf8(bytes) {
+        Ok(text) => return (text, Vec::new()),
+        Err(error) => error.into_bytes(),
+    };
+    let mut text = String::with_capacity(bytes.capacity());
     let mut left = bytes.len();
     for chunk in bytes.utf8_chunks() {
         text.push_str(chunk.valid());
@@ -84,9 +89,9 @@ fn append(text: &mut String, bytes: &[u8], ended: bool) -> usize {
             left == 0 && !ended && str::from_utf8(chunk.invalid()).is_err_and(|error| error.error_len().is_none());
         match chunk.invalid() {
             [] => {}
-            part if is_part => return part.len(),
+            part if is_part => return (text, part.to_vec()),
             _ => text.push(char::REPLACEMENT_CHARACTER),
         }
     }
-    0
+    (text, Vec::new())
 }

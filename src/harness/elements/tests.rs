@@ -28,7 +28,7 @@ fn read(text: &[u8], piece: usize) -> Result<(Vec<(u64, String)>, usize), Harnes
         elements.document("a", &mut |line, text| {
             let (value, length) = one::<Value>(text)?;
             all.push((line, value.to_string()));
-            Ok(length)
+            Ok(length.into())
         })?;
         count += 1;
     }
@@ -93,7 +93,7 @@ fn files_of_any_size_and_depth_are_read_in_bounded_memory() {
     let mut take = |_: u64, text: &str| {
         let (_, length) = one::<IgnoredAny>(text)?;
         count += 1;
-        Ok(length)
+        Ok(length.into())
     };
     elements.document("a", &mut take).unwrap();
     assert_eq!((count, elements.line()), (200_001, 200_001));
@@ -112,7 +112,7 @@ fn the_work_grows_with_the_file_only() {
     let mut looked = 0;
     let mut take = |_: u64, text: &str| {
         looked += if text.starts_with('"') { text.len() } else { 1 };
-        one::<Value>(text).map(|(_, length)| length)
+        one::<Value>(text).map(|(_, length)| length.into())
     };
     elements.document("a", &mut take).unwrap();
     assert!(looked < 16 << 20, "{looked}");

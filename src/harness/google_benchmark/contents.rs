@@ -210,7 +210,7 @@ impl Contents {
         let times = run.real_time.into_iter().chain(run.cpu_time);
         self.ready.clear();
         self.ready.extend(times.chain(run.counters.iter().map(|(_, value)| *value)));
-        let values = self.values.add(self.ready.iter().copied());
+        let values = self.values.add_all(&self.ready);
         Row { shape, values, iterations: run.iterations.unwrap_or(0) }
     }
 

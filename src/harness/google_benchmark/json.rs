@@ -11,7 +11,7 @@ use super::contents::Run;
 use super::runs::Runs;
 use crate::harness::HarnessError;
 use crate::harness::documents::one;
-use crate::harness::elements::{Elements, Found};
+use crate::harness::elements::{Elements, Found, Taken};
 use crate::harness::flat::{Layout, Scalar, flat};
 
 /// Reads all documents from the one that starts here, and returns the last one's last line.
@@ -20,26 +20,26 @@ pub(super) fn read<R: Read>(elements: &mut Elements<R>, runs: &mut Runs) -> Resu
     read_by(elements, runs, |text, runs, run| simple(text, &mut layout, runs, run))
 }
 
-/// The same, where `short` is tried first on each entry: it returns the entry's length, unless somebody else is to read it.
+/// The same, where `short` is tried first on each entry: it returns where the entry ends, unless somebody else is to read it.
 pub(super) fn read_by<R: Read>(
     elements: &mut Elements<R>,
     runs: &mut Runs,
-    mut short: impl for<'a> FnMut(&'a str, &mut Runs, &mut Run<'a>) -> Option<usize>,
+    mut short: impl for<'a> FnMut(&'a str, &mut Runs, &mut Run<'a>) -> Option<Taken>,
 ) -> Result<u64, HarnessError> {
     loop {
         elements.document("benchmarks", &mut |line, text| {
             let mut run = runs.blank();
-            let length = match short(text, runs, &mut run) {
-                Some(length) => length,
+            let taken = match short(text, runs, &mut run) {
+                Some(taken) => taken,
                 None => {
                     run = runs.blank();
                     let (fields, length) = one::<Fields<'_>>(text)?;
                     fields.0.into_iter().for_each(|(key, value)| take(&mut run, Key::of(&key, runs), value));
-                    length
+                    length.into()
                 }
             };
             runs.add(line, run);
-            Ok(length)
+            Ok(taken)
         })?;
         runs.end_of_document();
         let last = elements.line();
@@ -50,10 +50,10 @@ pub(super) fn read_by<R: Read>(
 }
 
 /// Almost all entries are of this kind. If this one is not, what was read of it is to be forgotten.
-fn simple<'a>(text: &'a str, layout: &mut Layout<Key>, runs: &mut Runs, run: &mut Run<'a>) -> Option<usize> {
+fn simple<'a>(text: &'a str, layout: &mut Layout<Key>, runs: &mut Runs, run: &mut Run<'a>) -> Option<Taken> {
     let mut is_finite = true;
     let meaning = |key: &str| Key::of(key, runs);
-    let length = flat(text, layout, meaning, |key, value| match value {
+    let taken = flat(text, layout, meaning, |key, value| match value {
         Scalar::Text(text) => take(run, key, Plain::Text(Cow::Borrowed(text))),
         // So short, it is finite.
         Scalar::Number(number) if key.0 == Meaning::Known && number.len() < 5 => {}
@@ -63,7 +63,7 @@ fn simple<'a>(text: &'a str, layout: &mut Layout<Key>, runs: &mut Runs, run: &mu
             take(run, key, Plain::Number(number));
         }
     })?;
-    is_finite.then_some(length)
+    is_finite.then_some(taken)
 }
 
 /// A value of any kind; only texts, numbers and truth are kept.

@@ -86,8 +86,8 @@ impl Runs {
         let is = |place| groups.get(place, 1).first().is_some_and(|group| contents.name(group) == name.as_bytes());
         let known = self.places.find_or_put(name.as_bytes(), next, is);
         let place = known.unwrap_or_else(|| {
-            let name = (self.contents.names.add(name.bytes()), name.len() as u32);
-            self.groups.add([Group { line, name, first: Row::default(), rest: None }].into_iter())
+            let name = (self.contents.names.add_all(name.as_bytes()), name.len() as u32);
+            self.groups.add(Group { line, name, first: Row::default(), rest: None })
         });
         self.last = Some(place);
         place

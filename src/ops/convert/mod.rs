@@ -1,15 +1,16 @@
 //! `backsight convert`: another tool's output to our JSON.
 
 mod folder;
+mod writer;
 
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc;
-use std::thread;
 
 use tempfile::SpooledTempFile;
+
+use self::writer::Writer;
 
 use crate::harness::{
     Adapter, HEAD, HarnessError, Head, OnBenchmark, Parsed, Reading, Source, Tree, TreeFile, Undecided, Warning, detect,
@@ -21,10 +22,6 @@ const LARGEST: u64 = 1 << 30;
 
 /// How much of the answer is written in one go, in bytes.
 const WRITTEN: usize = 64 << 10;
-
-/// How many benchmarks are handed to the writer at once, and how often that goes on before it must have caught up.
-const BATCH: usize = 64;
-const BATCHES: usize = 16;
 
 /// How much of a pipe is held in memory where it has to be read twice, in bytes; more goes into a file.
 const HELD: usize = 8 << 20;
@@ -118,7 +115,7 @@ enum Wanted {
 /// # Errors
 /// If a file cannot be read, is in no known format, or holds nothing; if some files hold benchmarks and others test
 /// cases. Cases before a mistake are written, and the answer stays valid JSON.
-pub fn convert(choice: Choice, files: &[PathBuf], out: &mut (dyn Write + Send)) -> Result<Converted, ConvertError> {
+pub fn convert(choice: Choice, files: &[PathBuf], out: &mut dyn Write) -> Result<Converted, ConvertError> {
     let mut told = Converted::default();
     let mut answer: Option<Answer<'_>> = None;
     let mut out = Some(out);
@@ -187,15 +184,15 @@ fn opened(
 /// The document on its way.
 enum Answer<'a> {
     Benchmarks(Benchmarks<'a>),
-    Cases { counts: Counts, first: bool, out: &'a mut (dyn Write + Send) },
+    Cases { counts: Counts, first: bool, out: &'a mut dyn Write },
 }
 
 impl<'a> Answer<'a> {
     /// `only`: there will be one file.
-    fn begin(reading: Reading, only: bool, out: &'a mut (dyn Write + Send)) -> io::Result<Self> {
+    fn begin(reading: Reading, only: bool, out: &'a mut dyn Write) -> io::Result<Self> {
         Ok(match reading {
             Reading::Benchmarks(_) | Reading::Lines(_) | Reading::Each(_) | Reading::Twice(_) => {
-                Self::Benchmarks(Benchmarks { ready: Vec::new(), first: true, only, out })
+                Self::Benchmarks(Benchmarks { writer: Writer::default(), ready: Vec::new(), first: true, only, out })
             }
             Reading::Cases(_) => {
                 out.write_all(b"{\"cases\":[")?;
@@ -222,11 +219,11 @@ impl<'a> Answer<'a> {
                 all.parsed(read(&mut input), &mut written)
             }
             (Reading::Each(read), Self::Benchmarks(all), Input::Stream(mut input)) => {
-                all.beside(&mut written, |take| read(&mut input, take))
+                all.each(&mut written, |take| read(&mut input, take))
             }
             (Reading::Twice(read), Self::Benchmarks(all), Input::Stream(input)) => {
                 let mut input = source(path, input).map_err(io)?;
-                all.beside(&mut written, |take| read(&mut *input, take))
+                all.each(&mut written, |take| read(&mut *input, take))
             }
             (Reading::Cases(read), Self::Cases { counts, first, out }, Input::Stream(mut input)) => {
                 let mut take = |case: &Case| {
@@ -262,10 +259,11 @@ impl<'a> Answer<'a> {
 /// Benchmarks on their way. Readers hand them out when they have read all of a file: the benchmarks of an only file go
 /// out at once, those of several wait until all files could be read.
 struct Benchmarks<'a> {
+    writer: Writer,
     ready: Vec<u8>,
     first: bool,
     only: bool,
-    out: &'a mut (dyn Write + Send),
+    out: &'a mut dyn Write,
 }
 
 impl Benchmarks<'_> {
@@ -279,48 +277,13 @@ impl Benchmarks<'_> {
         Ok(warnings)
     }
 
-    /// Writes the benchmarks that `read` hands out, while it goes on reading. What is written comes back, so that the next
-    /// ones are made in its memory.
-    fn beside(
+    /// Writes the benchmarks that `read` hands out.
+    fn each(
         &mut self,
         written: &mut io::Result<()>,
         read: impl FnOnce(&mut OnBenchmark<'_>) -> Result<Vec<Warning>, HarnessError>,
     ) -> Result<Vec<Warning>, HarnessError> {
-        let (send, receive) = mpsc::sync_channel::<Vec<Benchmark>>(BATCHES);
-        let (give_back, back) = mpsc::channel();
-        thread::scope(|scope| {
-            scope.spawn(move || {
-                let mut batches = receive.into_iter();
-                batches.any(|batch| {
-                    let stops = batch.iter().any(|benchmark| self.write(benchmark, written).is_break());
-                    // Nobody listens where all has been read.
-                    let _ = give_back.send(batch);
-                    stops
-                })
-            });
-            let (mut batch, mut count) = (Vec::new(), 0);
-            let warnings = read(&mut |benchmark| {
-                match batch.get_mut(count) {
-                    Some(earlier) => std::mem::swap(earlier, benchmark),
-                    None => batch.push(std::mem::replace(benchmark, Benchmark::new(""))),
-                }
-                count += 1;
-                if count < BATCH {
-                    return ControlFlow::Continue(());
-                }
-                count = 0;
-                match send.send(std::mem::replace(&mut batch, back.try_recv().unwrap_or_default())) {
-                    Ok(()) => ControlFlow::Continue(()),
-                    // It could not be written.
-                    Err(_) => ControlFlow::Break(()),
-                }
-            });
-            batch.truncate(count);
-            // Nobody listens where nothing can be written.
-            let _ = send.send(batch);
-            drop(send);
-            warnings
-        })
+        read(&mut |benchmark| self.write(benchmark, written))
     }
 
     fn write(&mut self, benchmark: &Benchmark, written: &mut io::Result<()>) -> ControlFlow<()> {
@@ -331,7 +294,7 @@ impl Benchmarks<'_> {
     fn put(&mut self, benchmark: &Benchmark) -> io::Result<()> {
         let before: &[u8] = if std::mem::take(&mut self.first) { b"{\"benchmarks\":[" } else { b"," };
         self.ready.extend_from_slice(before);
-        serde_json::to_writer(Growing(&mut self.ready), benchmark)?;
+        self.writer.put(benchmark, &mut self.ready)?;
         if self.only && self.ready.len() > WRITTEN {
             self.out.write_all(&self.ready)?;
             self.ready.clear();
@@ -344,29 +307,6 @@ impl Benchmarks<'_> {
         self.out.write_all(before)?;
         self.out.write_all(&self.ready)?;
         self.out.write_all(b"]}\n")
-    }
-}
-
-/// A text that JSON is written to: most pieces are one byte, and a call for each would take longer than all else.
-struct Growing<'a>(&'a mut Vec<u8>);
-
-impl Write for Growing<'_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    #[inline(always)]
-    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
-        match bytes {
-            [one] => self.0.push(*one),
-            more => self.0.extend_from_slice(more),
-        }
-        Ok(())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
     }
 }
 
