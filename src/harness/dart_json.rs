@@ -8,9 +8,9 @@ use std::io::Read;
 use serde::Deserialize;
 
 use super::cases::{CaseTotals, OnCase, Sink, UNNAMED, clean, durations, retried};
-use super::lines::{Line, Lines};
+use super::events::{self, Events};
 use super::xml::text::{Collector, Keep};
-use super::{HarnessError, quoted, unreadable};
+use super::{HarnessError, quoted};
 use crate::results::{Case, Failure, Outcome};
 
 use super::adapter::{Adapter, Confidence, Head, Reading};
@@ -90,25 +90,8 @@ struct Running {
 /// # Errors
 /// Where it holds no event, or is cut off; what had ended before that is handed out.
 pub fn read(input: &mut dyn Read, on_case: &mut OnCase<'_>) -> Result<CaseTotals, HarnessError> {
-    let mut lines = Lines::new(input).map_err(|error| unreadable(&error, 1))?;
-    let mut reader = Reader {
-        sink: Sink::new(on_case),
-        suites: HashMap::new(),
-        running: BTreeMap::new(),
-        done: None,
-        events: 0,
-        any_bad: false,
-    };
-    let mut broken = None;
-    loop {
-        let number = lines.number() + 1;
-        let Some(line) = lines.next().map_err(|error| unreadable(&error, number))? else { break };
-        broken = reader.line(line);
-        if reader.sink.stopped() {
-            return Ok(reader.sink.finish());
-        }
-    }
-    reader.end(lines.number().max(1), broken)
+    let (sink, suites, running) = (Sink::new(on_case), HashMap::new(), BTreeMap::new());
+    events::read(input, Reader { sink, suites, running, done: None, any_bad: false })
 }
 
 struct Reader<'a, 'b> {
@@ -118,32 +101,29 @@ struct Reader<'a, 'b> {
     running: BTreeMap<u64, Running>,
     /// The last event has come, with what it said.
     done: Option<Option<bool>>,
-    events: u64,
     any_bad: bool,
 }
 
-impl Reader<'_, '_> {
-    fn line(&mut self, line: Line<'_>) -> Option<(u64, u64)> {
-        let text = line.text.trim();
-        if !text.starts_with('{') {
-            return None;
-        }
-        match serde_json::from_str::<Event>(text) {
-            Ok(event) if event.kind.is_empty() => {}
-            Ok(event) => {
-                self.events += 1;
-                self.event(event, line.number);
-            }
-            Err(error) if !line.ended => return Some((line.number, error.column().max(1) as u64)),
-            Err(_) if text.contains("\"type\"") && text.contains("\"time\"") => {
-                self.sink.warn(line.number, format!("`{}` is no event", quoted(text)));
-            }
-            Err(_) => {}
-        }
-        None
+impl<'a, 'b> Events<'a, 'b> for Reader<'a, 'b> {
+    type Event = Event;
+    const NOTHING: [&'static str; 2] = [
+        "no event of Dart's test runner",
+        "keep the output of `dart test --reporter json` or `flutter test --machine`",
+    ];
+    const CUT: &'static str = "was the test command killed, or the disk full?";
+
+    fn sink(&mut self) -> &mut Sink<'a, 'b> {
+        &mut self.sink
     }
 
-    fn event(&mut self, event: Event, line: u64) {
+    fn is_about_events(text: &str) -> bool {
+        text.contains("\"type\"") && text.contains("\"time\"")
+    }
+
+    fn event(&mut self, event: Event, line: u64) -> bool {
+        if event.kind.is_empty() {
+            return false;
+        }
         let limits = self.sink.limits.clone();
         let running = event.test_id.and_then(|id| self.running.get_mut(&id));
         match event.kind.as_str() {
@@ -201,8 +181,24 @@ impl Reader<'_, '_> {
             // `group`, `allSuites`, `debug`, and what newer versions may add.
             _ => {}
         }
+        true
     }
 
+    fn end(&mut self, _line: u64) -> Option<String> {
+        if self.done.is_some() {
+            return None;
+        }
+        let left = self.running.values().next();
+        let inside = left.map_or(String::new(), |running| format!(" in `{}`", quoted(&running.test.name)));
+        Some(format!("{inside}: the event `done` is missing"))
+    }
+
+    fn totals(self) -> CaseTotals {
+        self.sink.finish()
+    }
+}
+
+impl Reader<'_, '_> {
     fn ended(&mut self, event: &Event, line: u64) {
         let Some(mut running) = event.test_id.and_then(|id| self.running.remove(&id)) else {
             return self.sink.warn(line, "a test ended that had not begun");
@@ -272,25 +268,6 @@ impl Reader<'_, '_> {
             Some(None) => self.sink.warn(line, "the run was ended from outside before it was complete"),
             _ => {}
         }
-    }
-
-    fn end(self, line: u64, broken: Option<(u64, u64)>) -> Result<CaseTotals, HarnessError> {
-        let (events, done) = (self.events, self.done);
-        let left = self.running.into_values().next().map(|running| running.test.name);
-        let totals = self.sink.finish();
-        let help = "was the test command killed, or the disk full?";
-        if let Some((line, column)) = broken {
-            return Err(HarnessError::new(line, column, "cut off: the last event breaks in the middle", help));
-        }
-        if events == 0 {
-            let help = "keep the output of `dart test --reporter json` or `flutter test --machine`";
-            return Err(HarnessError::new(1, 1, "no event of Dart's test runner", help));
-        }
-        if done.is_none() {
-            let inside = left.map_or(String::new(), |name| format!(" in `{}`", quoted(&name)));
-            return Err(HarnessError::new(line, 1, format!("cut off{inside}: the event `done` is missing"), help));
-        }
-        Ok(totals)
     }
 }
 

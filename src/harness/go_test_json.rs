@@ -8,9 +8,9 @@ use std::io::Read;
 use serde::Deserialize;
 
 use super::cases::{CaseTotals, OnCase, Sink, clean, tail};
-use super::lines::{Line, Lines};
+use super::events::{self, Events};
 use super::xml::text::{Collector, Keep};
-use super::{HarnessError, quoted, unreadable};
+use super::{HarnessError, quoted};
 use crate::results::{Case, Failure, Outcome};
 
 use super::adapter::{Adapter, Confidence, Head, Reading};
@@ -22,9 +22,6 @@ pub const ADAPTER: Adapter =
 fn sniff(head: &Head) -> Result<Confidence, String> {
     head.with_event(&["Action", "Package"])
 }
-
-/// What to do where there is nothing to read.
-const HELP: &str = "keep the output of `go test -json ./...`";
 
 /// For how many tests at a time output is kept.
 const KEPT: usize = 4_096;
@@ -72,25 +69,8 @@ struct Package {
 /// # Errors
 /// Where it holds no event, or is cut off; what had ended before that is handed out.
 pub fn read(input: &mut dyn Read, on_case: &mut OnCase<'_>) -> Result<CaseTotals, HarnessError> {
-    let mut lines = Lines::new(input).map_err(|error| unreadable(&error, 1))?;
-    let mut reader = Reader {
-        sink: Sink::merging(on_case),
-        packages: BTreeMap::new(),
-        builds: HashMap::new(),
-        events: 0,
-        benchmarks: false,
-    };
-    let mut broken = None;
-    loop {
-        let number = lines.number() + 1;
-        let Some(line) = lines.next().map_err(|error| unreadable(&error, number))? else { break };
-        broken = reader.line(line);
-        if reader.sink.stopped() {
-            return Ok(reader.sink.finish());
-        }
-    }
-    let end = lines.number().max(1);
-    reader.end(end, broken)
+    let (sink, packages, builds) = (Sink::merging(on_case), BTreeMap::new(), HashMap::new());
+    events::read(input, Reader { sink, packages, builds, benchmarks: false })
 }
 
 struct Reader<'a, 'b> {
@@ -98,7 +78,6 @@ struct Reader<'a, 'b> {
     packages: BTreeMap<String, Package>,
     /// What the compiler said, by import path.
     builds: HashMap<String, Collector>,
-    events: u64,
     /// There are results of benchmarks among the output.
     benchmarks: bool,
 }
@@ -133,41 +112,29 @@ impl Open {
     }
 }
 
-impl Reader<'_, '_> {
-    /// Takes a line; the column of what is wrong if it looks like an event and is none.
-    fn line(&mut self, line: Line<'_>) -> Option<(u64, u64)> {
-        let text = line.text.trim();
-        if !text.starts_with('{') {
-            self.foreign(text);
-            return None;
-        }
-        match serde_json::from_str::<Event>(text) {
-            Ok(event) => {
-                self.events += 1;
-                self.event(event, line.number);
-                None
-            }
-            Err(error) => {
-                let about_events = text.contains("\"Action\"") || text.starts_with("{\"Time\"") || !line.ended;
-                if about_events && line.ended {
-                    let what = if line.cut { "is longer than 16 MiB" } else { "is no event" };
-                    self.sink.warn(line.number, format!("`{}` {what}", quoted(text)));
-                }
-                about_events.then_some((line.number, error.column().max(1) as u64)).filter(|_| !line.ended)
-            }
-        }
+impl<'a, 'b> Events<'a, 'b> for Reader<'a, 'b> {
+    type Event = Event;
+    const NOTHING: [&'static str; 2] = ["no event of `go test -json`", "keep the output of `go test -json ./...`"];
+    const CUT: &'static str = "was `go test` killed, or the disk full?";
+
+    fn sink(&mut self) -> &mut Sink<'a, 'b> {
+        &mut self.sink
     }
 
-    /// Text between the events. Before Go 1.24 a package that did not compile is told of in this way only.
-    fn foreign(&mut self, text: &str) {
-        let Some((name, why)) = text.strip_prefix("FAIL\t").and_then(|rest| rest.split_once(" [")) else { return };
-        if let Some(why) = why.strip_suffix(']').filter(|why| why.ends_with("failed")) {
-            self.events += 1;
-            self.broken_package(name, why, None, None);
-        }
+    fn is_about_events(text: &str) -> bool {
+        text.contains("\"Action\"") || text.starts_with("{\"Time\"")
     }
 
-    fn event(&mut self, event: Event, line: u64) {
+    /// Before Go 1.24 a package that did not compile is told of in this way only.
+    fn foreign(&mut self, line: &str) -> bool {
+        let named = line.strip_prefix("FAIL\t").and_then(|rest| rest.split_once(" ["));
+        let why = named.and_then(|(name, why)| Some((name, why.strip_suffix(']')?)));
+        let Some((name, why)) = why.filter(|(_, why)| why.ends_with("failed")) else { return false };
+        self.broken_package(name, why, None, None);
+        true
+    }
+
+    fn event(&mut self, event: Event, line: u64) -> bool {
         match event.action.as_str() {
             "build-output" => {
                 let limit = self.sink.limits.text;
@@ -194,8 +161,25 @@ impl Reader<'_, '_> {
             "pass" | "fail" | "skip" | "bench" => self.ended(&event, line),
             other => self.sink.warn(line, format!("the action `{}` is not known", quoted(other))),
         }
+        true
     }
 
+    fn end(&mut self, line: u64) -> Option<String> {
+        if self.benchmarks {
+            let text =
+                "results of benchmarks were left out; the format `go` reads them from the output without `-json`";
+            self.sink.warn(line, text);
+        }
+        let open = self.packages.keys().next()?;
+        Some(format!(": the package `{}` has begun and not ended", quoted(open)))
+    }
+
+    fn totals(self) -> CaseTotals {
+        self.sink.finish()
+    }
+}
+
+impl Reader<'_, '_> {
     fn package(&mut self, name: &str) -> &mut Package {
         let limit = self.sink.limits.text;
         self.packages.entry(name.to_owned()).or_insert_with(|| Package {
@@ -305,31 +289,6 @@ impl Reader<'_, '_> {
         let message = Some(format!("the package failed outside of its tests: {why}"));
         case.failures.push(Failure { message, kind: None, text: said });
         self.sink.add(case);
-    }
-
-    fn end(mut self, line: u64, broken: Option<(u64, u64)>) -> Result<CaseTotals, HarnessError> {
-        if self.benchmarks {
-            let text =
-                "results of benchmarks were left out; the format `go` reads them from the output without `-json`";
-            self.sink.warn(line, text);
-        }
-        let open = self.packages.keys().next().cloned();
-        let events = self.events;
-        let totals = self.sink.finish();
-        let help = "was `go test` killed, or the disk full?";
-        if let Some((line, column)) = broken {
-            return Err(HarnessError::new(line, column, "cut off: the last event breaks in the middle", help));
-        }
-        if events == 0 {
-            return Err(HarnessError::new(1, 1, "no event of `go test -json`", HELP));
-        }
-        match open {
-            Some(name) => {
-                let text = format!("cut off: the package `{}` has begun and not ended", quoted(&name));
-                Err(HarnessError::new(line, 1, text, help))
-            }
-            None => Ok(totals),
-        }
     }
 }
 

@@ -9,9 +9,9 @@ use std::io::Read;
 use serde::Deserialize;
 
 use super::cases::{CaseTotals, OnCase, Sink, clean, durations, places, retried, tail};
-use super::lines::{Line, Lines};
+use super::events::{self, Events};
 use super::xml::text::first_line;
-use super::{HarnessError, quoted, unreadable};
+use super::{HarnessError, quoted};
 use crate::results::{Case, Failure, Outcome};
 
 use super::adapter::{Adapter, Confidence, Head, Reading};
@@ -55,26 +55,8 @@ struct Event {
 /// # Errors
 /// Where it holds no event, or is cut off; what had ended before that is handed out.
 pub fn read(input: &mut dyn Read, on_case: &mut OnCase<'_>) -> Result<CaseTotals, HarnessError> {
-    let mut lines = Lines::new(input).map_err(|error| unreadable(&error, 1))?;
-    let mut reader = Reader {
-        sink: Sink::new(on_case),
-        running: BTreeMap::new(),
-        programs: BTreeMap::new(),
-        counts: [0; 3],
-        open: false,
-        events: 0,
-        benchmarks: false,
-    };
-    let mut broken = None;
-    loop {
-        let number = lines.number() + 1;
-        let Some(line) = lines.next().map_err(|error| unreadable(&error, number))? else { break };
-        broken = reader.line(line);
-        if reader.sink.stopped() {
-            return Ok(reader.sink.finish());
-        }
-    }
-    reader.end(lines.number().max(1), broken)
+    let (sink, running, programs) = (Sink::new(on_case), BTreeMap::new(), BTreeMap::new());
+    events::read(input, Reader { sink, running, programs, counts: [0; 3], open: false, benchmarks: false })
 }
 
 struct Reader<'a, 'b> {
@@ -86,7 +68,6 @@ struct Reader<'a, 'b> {
     /// Passed, failed and ignored since the suite began.
     counts: [u64; 3],
     open: bool,
-    events: u64,
     benchmarks: bool,
 }
 
@@ -99,28 +80,24 @@ fn split(name: &str) -> (Option<&str>, &str, u32) {
     }
 }
 
-impl Reader<'_, '_> {
-    fn line(&mut self, line: Line<'_>) -> Option<(u64, u64)> {
-        let text = line.text.trim();
-        if !text.starts_with('{') {
-            return None;
-        }
-        match serde_json::from_str::<Event>(text) {
-            Ok(event) if event.kind.is_empty() => {}
-            Ok(event) => {
-                self.events += 1;
-                self.event(event, line.number);
-            }
-            Err(error) if !line.ended => return Some((line.number, error.column().max(1) as u64)),
-            Err(_) if text.contains("\"type\"") && text.contains("\"event\"") => {
-                self.sink.warn(line.number, format!("`{}` is no event", quoted(text)));
-            }
-            Err(_) => {}
-        }
-        None
+impl<'a, 'b> Events<'a, 'b> for Reader<'a, 'b> {
+    type Event = Event;
+    const NOTHING: [&'static str; 2] =
+        ["no event of Rust's test harness", "keep the output of `cargo test -- -Z unstable-options --format json`"];
+    const CUT: &'static str = "was the test program killed, or did it crash?";
+
+    fn sink(&mut self) -> &mut Sink<'a, 'b> {
+        &mut self.sink
     }
 
-    fn event(&mut self, event: Event, line: u64) {
+    fn is_about_events(text: &str) -> bool {
+        text.contains("\"type\"") && text.contains("\"event\"")
+    }
+
+    fn event(&mut self, event: Event, line: u64) -> bool {
+        if event.kind.is_empty() {
+            return false;
+        }
         match (event.kind.as_str(), event.event.as_str()) {
             ("suite", "started") => {
                 self.open = true;
@@ -140,8 +117,23 @@ impl Reader<'_, '_> {
                 self.sink.warn(line, format!("the event `{}` of `{}` is not known", quoted(what), quoted(kind)));
             }
         }
+        true
     }
 
+    fn end(&mut self, line: u64) -> Option<String> {
+        self.left_over(line, self.open);
+        if self.benchmarks {
+            self.sink.warn(line, "results of benchmarks were left out; the format `libtest` reads them");
+        }
+        self.open.then(|| ": a suite has begun and not ended".to_owned())
+    }
+
+    fn totals(self) -> CaseTotals {
+        self.sink.finish()
+    }
+}
+
+impl Reader<'_, '_> {
     fn ended(&mut self, event: Event) {
         let (program, test, attempt) = split(&event.name);
         // A retry ends under another name than the one under which the test began.
@@ -252,28 +244,6 @@ impl Reader<'_, '_> {
             }
             self.sink.add(case);
         }
-    }
-
-    fn end(mut self, line: u64, broken: Option<(u64, u64)>) -> Result<CaseTotals, HarnessError> {
-        let open = self.open;
-        self.left_over(line, open);
-        if self.benchmarks {
-            self.sink.warn(line, "results of benchmarks were left out; the format `libtest` reads them");
-        }
-        let events = self.events;
-        let totals = self.sink.finish();
-        let help = "was the test program killed, or did it crash?";
-        if let Some((line, column)) = broken {
-            return Err(HarnessError::new(line, column, "cut off: the last event breaks in the middle", help));
-        }
-        if events == 0 {
-            let help = "keep the output of `cargo test -- -Z unstable-options --format json`";
-            return Err(HarnessError::new(1, 1, "no event of Rust's test harness", help));
-        }
-        if open {
-            return Err(HarnessError::new(line, 1, "cut off: a suite has begun and not ended", help));
-        }
-        Ok(totals)
     }
 }
 

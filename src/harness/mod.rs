@@ -27,6 +27,8 @@ pub mod divan;
 mod documents;
 /// (shared) Large JSON documents, element by element.
 mod elements;
+/// (shared) Streams of events of test runners, one a line.
+mod events;
 /// (shared) Figures with units to metrics, for tools that report whole runs.
 mod figures;
 pub mod fio;

@@ -10,7 +10,7 @@ use super::{registry, sources};
 use crate::host;
 use crate::pipeline::{self, Diagnostic, Model, ModelSource, Parsed, Pipeline};
 use crate::plan::Sources;
-use crate::results::ExitCode;
+use crate::results::{Change, ExitCode};
 
 /// The largest pipeline or model file that is read, in bytes.
 const LARGEST: u64 = 1 << 20;
@@ -109,12 +109,29 @@ pub fn load(path: &Path) -> Result<Loaded, LoadError> {
         text: text.clone(),
         diagnostics,
     })?;
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let workspace = folder.canonicalize().map_err(|source| LoadError::Io { path: path.to_owned(), source })?;
+    let workspace = folder_of(path).canonicalize().map_err(|source| LoadError::Io { path: path.to_owned(), source })?;
     let models = models(&workspace, &parsed.pipeline, path)?;
     let sources = sources::read(&workspace, &parsed.pipeline)?;
     let sha256 = Sha256::digest(&text).iter().map(|byte| format!("{byte:02x}")).collect();
     Ok(Loaded { path: path.to_owned(), workspace, sha256, text, parsed, models, sources })
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// The workspace of a pipeline file, which need not be there.
+pub(super) fn workspace_of(path: &Path) -> PathBuf {
+    let folder = folder_of(path);
+    folder.canonicalize().unwrap_or_else(|_| folder.to_owned())
+}
+
+/// The pipeline file of this name as the base of a change request has it: a change cannot loosen what it is judged by, nor
+/// hide itself. `None` where there is no base, or no such file in it that can be read.
+pub(super) fn of_base(path: &Path, workspace: &Path, change: &Change) -> Option<Pipeline> {
+    let base = change.request.as_ref().and(change.base.as_deref())?;
+    let name = path.file_name()?.to_str()?;
+    Some(pipeline::parse(&host::file_at(workspace, base, name)?).ok()?.pipeline)
 }
 
 /// The text of a pipeline or model file, bounded.

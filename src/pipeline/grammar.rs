@@ -2,6 +2,7 @@
 //! depend on the host.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -80,6 +81,13 @@ pub struct Pipeline {
     /// How `backsight publish` reports; on a change request the base's file decides.
     #[serde(default)]
     pub publish: PublishConfig,
+}
+
+impl Pipeline {
+    /// The time for all benchmarks of a run together: what `budget` says, or five minutes.
+    pub fn time(&self) -> Duration {
+        self.budget.map_or(Duration::from_secs(300), |budget| budget.0)
+    }
 }
 
 /// An entry of `quarantine`.

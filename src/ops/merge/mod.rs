@@ -20,9 +20,9 @@ use super::shards::{self, PlanFileError};
 use super::shared::{self, SharedError, Whereabouts};
 use crate::compare::legs::{Joined, Joiner, SEVERAL};
 use crate::execute::Cancel;
-use crate::host::{self, Patience};
+use crate::host::Patience;
 use crate::ops::accepted;
-use crate::pipeline::{self, BaselineConfig, BaselineStore, MissingPolicy};
+use crate::pipeline::{BaselineConfig, MissingPolicy};
 use crate::plan::ShardPlan;
 use crate::results::{Benchmark, Comparison, Document, ExitCode, Remark, RemarkLevel, Status};
 use crate::store::{FolderError, OpenOptions, Places, RunLock, SqliteStore, StoreError};
@@ -109,7 +109,7 @@ pub fn merge(request: &Request) -> Result<Answer, MergeError> {
     let mut joined = join(&found.sources, plan.as_ref(), id, MOST_CASES)?;
     let extra = unreadable(&found).into_iter().chain(too_few(request, &found, plan.as_ref())).chain(left_out(&found));
     add_remarks(&mut joined, extra.collect());
-    let places = Places::of(&workspace(request));
+    let places = Places::of(&load::workspace_of(&request.pipeline));
     let folder = make_run_folder(&places, id).map_err(|source| MergeError::Place { path: places.run(id), source })?;
     let _lock = RunLock::hold(&folder, joined.document.run.started_at, &joined.document.project)?;
     let codes = found.legs_codes();
@@ -146,7 +146,7 @@ fn finished(
     codes: &[(ExitCode, ExitCode)],
     stopped: Option<ExitCode>,
 ) -> Result<Answer, MergeError> {
-    let places = Places::of(&workspace(request));
+    let places = Places::of(&load::workspace_of(&request.pipeline));
     let folder = places.run(joined.document.run.id);
     let mut store = SqliteStore::open(&places.database(), &OpenOptions::default())?;
     let house = House::of(request, &joined.document);
@@ -162,12 +162,6 @@ fn finished(
         house.share(request, &joined, &found.sources, (&mut notes, &mut problems));
     }
     Ok(Answer { document: joined.document, folder, files, notes, problems })
-}
-
-fn workspace(request: &Request) -> PathBuf {
-    let folder = request.pipeline.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let folder = folder.unwrap_or_else(|| ".".as_ref());
-    folder.canonicalize().unwrap_or_else(|_| folder.to_owned())
 }
 
 fn join(sources: &[Source], plan: Option<&ShardPlan>, id: Uuid, most_cases: usize) -> Result<Joined, SourceError> {
@@ -231,20 +225,15 @@ struct House {
 
 impl House {
     fn of(request: &Request, document: &Document) -> Self {
-        let workspace = workspace(request);
+        let workspace = load::workspace_of(&request.pipeline);
         let change = &document.change;
-        let file = request.pipeline.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        let base = change.request.as_ref().and(change.base.as_deref());
-        let of_base = base.and_then(|base| host::file_at(&workspace, base, &file));
-        let of_base = of_base.and_then(|text| pipeline::parse(&text).ok()).map(|parsed| parsed.pipeline);
+        let of_base = load::of_base(&request.pipeline, &workspace, change);
         let own = || load::load(&request.pipeline).ok().map(|loaded| loaded.pipeline().clone());
         let (gate, baseline) = match of_base.or_else(own) {
             Some(pipeline) => (Some(pipeline.gate), pipeline.baseline),
             None => (None, BaselineConfig::default()),
         };
-        let ci = change.provider.is_some();
-        let usual = if ci { BaselineStore::Git } else { BaselineStore::Sqlite };
-        let shared = Whereabouts::of(&baseline, usual, &workspace);
+        let shared = Whereabouts::of_a_run(&baseline, change.provider.is_some(), &workspace);
         let missing = gate.map_or(MissingPolicy::Fail, |gate| gate.missing);
         Self { missing, baseline, shared, workspace }
     }

@@ -14,7 +14,7 @@ use super::load;
 use super::report::{ReportError, document};
 use crate::execute::Environment;
 use crate::host;
-use crate::pipeline::{self, CommentPolicy};
+use crate::pipeline::CommentPolicy;
 use crate::publish::sections::{Section, State};
 use crate::publish::token::Token;
 use crate::publish::{Outcome, Policy, Quiet, webhook};
@@ -183,12 +183,10 @@ impl Settings {
     /// On a change request the base's file counts, and the template as the base has it: a change cannot hide itself.
     fn of(request: &Request, here: &Change) -> Result<Self, PublishError> {
         let base = here.request.as_ref().and(here.base.as_deref());
-        let file = request.pipeline.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        let of_base = base.and_then(|base| host::file_at(&request.workspace, base, &file));
-        let of_base = of_base.and_then(|text| pipeline::parse(&text).ok());
+        let of_base = load::of_base(&request.pipeline, &request.workspace, here);
         let is_of_base = of_base.is_some();
         let own = || load::load(&request.pipeline).ok().map(|loaded| loaded.pipeline().publish.clone());
-        let config = of_base.map(|parsed| parsed.pipeline.publish).or_else(own).unwrap_or_default();
+        let config = of_base.map(|pipeline| pipeline.publish).or_else(own).unwrap_or_default();
         let policy = request.policy.unwrap_or(match config.comment {
             Some(CommentPolicy::Always) => Policy::Always,
             Some(CommentPolicy::Never) => Policy::Never,

@@ -23,8 +23,6 @@ use crate::results::{Document, Kind, PipelineRef, RunInfo};
 use crate::store::Places;
 use crate::{host, results};
 
-/// Time for all benchmarks of a run together, where the pipeline says nothing.
-const BUDGET: Duration = Duration::from_secs(300);
 /// How long a part whose results lie apart waits for other parts that generate files in the same workspace.
 const OTHERS: Duration = Duration::from_secs(1800);
 
@@ -117,7 +115,7 @@ pub(super) fn prepare(request: Request) -> Result<Prepared, RunError> {
 fn room(request: &Request, loaded: &Loaded) -> (usize, Duration) {
     let pipeline = loaded.pipeline();
     let jobs = request.jobs.or(pipeline.jobs.map(|jobs| jobs as usize)).unwrap_or(1);
-    let budget = request.budget.or(pipeline.budget.map(|budget| budget.0)).unwrap_or(BUDGET);
+    let budget = request.budget.unwrap_or_else(|| pipeline.time());
     (jobs, budget)
 }
 

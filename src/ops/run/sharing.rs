@@ -13,7 +13,7 @@ use crate::execute::{Cancel, Emitter};
 use crate::host::{DataError, Patience};
 use crate::ops::nearest::Line;
 use crate::ops::shared::{self, SharedError, Whereabouts};
-use crate::pipeline::{BaselineStore, PushPolicy};
+use crate::pipeline::PushPolicy;
 use crate::results::{Document, ExitCode, Remark, RemarkLevel, Status};
 use crate::store::{Accepted, Room, RunName, ShelfError, SqliteStore, escaped};
 
@@ -45,11 +45,10 @@ impl Sharing {
     pub(super) fn of(prepared: &Prepared, share: Share) -> Self {
         let config = &prepared.baseline;
         let workspace = prepared.workshop.workspace.clone();
-        let usual = if prepared.facts.ci { BaselineStore::Git } else { BaselineStore::Sqlite };
         Self {
             whereabouts: match share {
                 Share::Nothing => Ok(None),
-                Share::All | Share::Read => Whereabouts::of(config, usual, &workspace),
+                Share::All | Share::Read => Whereabouts::of_a_run(config, prepared.facts.ci, &workspace),
             },
             unasked: config.store.is_none(),
             policy: if share == Share::All { config.push.unwrap_or_default() } else { PushPolicy::Never },

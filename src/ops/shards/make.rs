@@ -15,7 +15,7 @@ use crate::ops::facts::facts;
 use crate::ops::load::{Loaded, load};
 use crate::ops::planning::{PlanningError, planned};
 use crate::ops::shared::{self, SharedError, Whereabouts};
-use crate::pipeline::{BaselineStore, TARGETS};
+use crate::pipeline::TARGETS;
 use crate::plan::{
     self, Estimates, Facts, JobPlan, MOST_SHARDS, Plan, PlanTag, PlannedShard, Runner, Selection, ShardPlan, Times,
     Wanted,
@@ -27,8 +27,6 @@ use crate::store::{OpenOptions, Places, RunName, SqliteStore, StepTime, StoreErr
 const EACH: Duration = Duration::from_secs(300);
 /// The most shards, where the file does not say.
 const MOST: usize = 20;
-/// The time for all benchmarks of a run together, where the file does not say.
-const BUDGET: Duration = Duration::from_secs(300);
 /// How long shared results are waited for.
 const PULL: Duration = Duration::from_secs(60);
 /// So many of the newest runs tell how long steps take.
@@ -137,7 +135,7 @@ pub fn make_jobs(request: &Request) -> Result<MadeJobs, MakeError> {
     let gathered = gather(request)?;
     let pipeline = gathered.loaded.pipeline();
     let usual = pipeline.executors.slurm.as_ref().map(|slurm| slurm.resources.clone()).unwrap_or_default();
-    let budget = pipeline.budget.map_or(BUDGET, |budget| budget.0);
+    let budget = pipeline.time();
     let (shards, times, jobs) = plan::jobs(&gathered.plan, &gathered.estimates, &usual, budget);
     let plan = gathered.whole(request, shards, times);
     Ok(MadeJobs { plan, jobs, loaded: gathered.loaded, remarks: gathered.remarks })
@@ -154,7 +152,7 @@ fn gather(request: &Request) -> Result<Gathered, MakeError> {
     remarks.extend(plan.remarks.iter().cloned());
     let estimates = Estimates {
         known: known(&loaded, &facts, request, &mut remarks)?,
-        budget: loaded.pipeline().budget.map_or(BUDGET, |budget| budget.0).as_secs_f64(),
+        budget: loaded.pipeline().time().as_secs_f64(),
     };
     Ok(Gathered { loaded, plan, facts, estimates, commit: change.commit, remarks })
 }
@@ -234,8 +232,7 @@ fn of_class(times: Vec<StepTime>, here: &str) -> BTreeMap<String, f64> {
 /// Reads the newest shared runs into the store of this workspace; whether there is anything shared.
 fn pull(loaded: &Loaded, ci: bool, places: &Places, cancel: &Cancel) -> Result<bool, SharedError> {
     let config = &loaded.pipeline().baseline;
-    let usual = if ci { BaselineStore::Git } else { BaselineStore::Sqlite };
-    let Some(found) = Whereabouts::of(config, usual, &loaded.workspace)? else { return Ok(false) };
+    let Some(found) = Whereabouts::of_a_run(config, ci, &loaded.workspace)? else { return Ok(false) };
     let stop = || cancel.is_asked();
     let patience = Patience { until: Instant::now() + PULL, stop: &stop };
     let pulled = found.open(&loaded.workspace, patience).and_then(|mut shelf| {

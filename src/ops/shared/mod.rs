@@ -39,6 +39,14 @@ pub enum Whereabouts {
 }
 
 impl Whereabouts {
+    /// Where the `baseline` section says; where it names no store, a CI job's are on the data branch, and others nowhere.
+    ///
+    /// # Errors
+    /// As [`Self::of`].
+    pub fn of_a_run(config: &BaselineConfig, ci: bool, workspace: &Path) -> Result<Option<Self>, SharedError> {
+        Self::of(config, if ci { BaselineStore::Git } else { BaselineStore::Sqlite }, workspace)
+    }
+
     /// Where the `baseline` section says; `usual` where it names no store. `None` where nothing is shared.
     ///
     /// # Errors

@@ -7,11 +7,12 @@ mod begin;
 mod collect;
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use jiff::Timestamp;
 use uuid::Uuid;
 
+use super::load;
 use super::merge::MergeError;
 use super::run::Answer;
 use super::runs::{self, RunsError};
@@ -156,9 +157,7 @@ pub fn run(request: &Request, tell: &mut dyn FnMut(Event)) -> Result<Answer, Lea
 /// # Errors
 /// If there is no such run, another process follows it, or nobody answers.
 pub fn attach(request: &Request, which: &str, tell: &mut dyn FnMut(Event)) -> Result<Answer, LeadError> {
-    let parent = request.pipeline.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let workspace = parent.unwrap_or_else(|| Path::new("."));
-    let places = Places::of(&workspace.canonicalize().unwrap_or_else(|_| workspace.to_owned()));
+    let places = Places::of(&load::workspace_of(&request.pipeline));
     let run = named(&places, which)?;
     let path = places.run(run);
     if !Folder::is_one(&path) {
