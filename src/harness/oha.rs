@@ -22,6 +22,9 @@ fn sniff(head: &Head) -> Result<Confidence, String> {
 /// What to do where there is nothing to read.
 const HELP: &str = "keep what `oha --no-tui --output-format json URL` writes";
 
+/// What oha calls a request that the end of `-z` cut off.
+const DEADLINE: &str = "aborted due to deadline";
+
 /// Reads the output.
 ///
 /// # Errors
@@ -41,7 +44,9 @@ fn report(root: &Value, draft: &mut Draft) {
     let summary = root.get("summary");
     let get = |key: &str| summary.and_then(|summary| summary.get(key)).and_then(figure);
     let deviation = root.get("rps").and_then(|rps| rps.get("stddev")).and_then(figure);
-    if let Some(rate) = get("requestsPerSec") {
+    // A server that is down refuses fast: that rate and time would be the best ever.
+    let is_answered = get("successRate") != Some(0.0);
+    if let Some(rate) = get("requestsPerSec").filter(|_| is_answered) {
         draft.rate("requests_per_second", rate, "req/s").deviation(deviation, 1.0);
     }
     if let Some(share) = get("successRate") {
@@ -50,11 +55,11 @@ fn report(root: &Value, draft: &mut Draft) {
     for (key, name) in
         [("average", "latency_mean"), ("fastest", "latency_min"), ("slowest", "latency_max"), ("total", "duration")]
     {
-        if let Some(value) = get(key) {
+        if let Some(value) = get(key).filter(|_| is_answered) {
             draft.time(name, value, "s");
         }
     }
-    if let Some(rate) = get("sizePerSec") {
+    if let Some(rate) = get("sizePerSec").filter(|_| is_answered) {
         draft.scaled_bandwidth("throughput", rate, 1.0, "B/s");
     }
     percentiles(root.get("latencyPercentiles"), "latency", draft);
@@ -67,7 +72,9 @@ fn report(root: &Value, draft: &mut Draft) {
     let codes = root.get("statusCodeDistribution").and_then(Value::as_object);
     let bad = |code: &str| !code.starts_with(['2', '3']);
     draft.count("responses_of_error", sum(codes, bad), Direction::Lower);
-    draft.count("errors", sum(root.get("errorDistribution").and_then(Value::as_object), |_| true), Direction::Lower);
+    // What was under way at the end of `-z` is no error; oha's own success rate leaves it out too.
+    let errors = sum(root.get("errorDistribution").and_then(Value::as_object), |error| error != DEADLINE);
+    draft.count("errors", errors, Direction::Lower);
 }
 
 fn percentiles(all: Option<&Value>, what: &str, draft: &mut Draft) {

@@ -1,4 +1,4 @@
-//! On output after the tool's documentation.
+//! On output of the tool, and on output after its documentation.
 
 use super::parse;
 use crate::harness::testing::{
@@ -7,11 +7,24 @@ use crate::harness::testing::{
 
 const FOLDER: &str = "llama-bench";
 
+/// What the tool wrote itself.
+const RECORDED: [&str; 4] = ["recorded.json", "recorded.jsonl", "recorded.csv", "recorded.md"];
+
 #[test]
 fn fixtures_are_read() {
     for file in ["bench.json", "bench.jsonl", "bench.csv", "bench.md"] {
         insta::assert_snapshot!(file, shown(parse, &fixture(FOLDER, file)));
     }
+}
+
+#[test]
+fn recorded_output_is_read() {
+    for file in RECORDED {
+        insta::assert_snapshot!(file, shown(parse, &fixture(FOLDER, file)));
+        encodings_do_not_matter(parse, &fixture(FOLDER, file));
+        two_in_one_stream(parse, &fixture(FOLDER, file));
+    }
+    every_cut_is_an_error(parse, &fixture(FOLDER, "recorded.json"), 0);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! On output after the tool's documentation.
+//! On output of the tool, and on output after its documentation.
 
 use super::parse;
 use crate::harness::testing::{
@@ -7,9 +7,11 @@ use crate::harness::testing::{
 
 const FOLDER: &str = "oha";
 
+const FILES: [&str; 5] = ["oha.json", "nothing-answered.json", "recorded.json", "not-found.json", "refused.json"];
+
 #[test]
 fn fixtures_are_read() {
-    for file in ["oha.json", "nothing-answered.json"] {
+    for file in FILES {
         insta::assert_snapshot!(file, shown(parse, &fixture(FOLDER, file)));
     }
 }
@@ -21,7 +23,7 @@ fn an_output_that_is_cut_off_is_an_error() {
 
 #[test]
 fn encodings_and_line_ends_do_not_matter() {
-    for file in ["oha.json", "nothing-answered.json"] {
+    for file in FILES {
         encodings_do_not_matter(parse, &fixture(FOLDER, file));
     }
 }
