@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Measures reading 100 MB of benchmark output against readers in Node and Python, in turns, each in a fresh process.
+"""Measures reading 100 MB of benchmark output against readers in Node and Python, in an order drawn anew each round, each
+in a fresh process.
 
     measure.py BACKSIGHT READER [--rounds 7] [--megabytes 100]
 
@@ -9,6 +10,7 @@ and peak memory come from the process's own accounts. Prints a Markdown table; N
 
 import argparse
 import os
+import random
 import shutil
 import statistics
 import subprocess
@@ -36,6 +38,7 @@ def cost(command):
     return usage.ru_utime + usage.ru_stime, time.monotonic() - start, usage.ru_maxrss / 1024
 
 
+shuffled = random.Random(1)
 print("| file | reader | wall, s | CPU, s | our reading is faster by (wall; CPU) | peak memory, MiB |")
 print("|---|---|---|---|---|---|")
 with tempfile.TemporaryDirectory() as folder:
@@ -52,8 +55,11 @@ with tempfile.TemporaryDirectory() as folder:
             if shutil.which("node"):
                 rows["Node"] = ["node", here / f"rival_{rival}.mjs", path]
             costs = {name: [] for name in rows}
+            order = list(rows.items())
             for _ in range(options.rounds):
-                for name, command in rows.items():
+                # Whoever comes after a large process pays for memory that this one gave back.
+                shuffled.shuffle(order)
+                for name, command in order:
                     costs[name].append(cost(command))
             middle = {name: [statistics.median(column) for column in zip(*all)] for name, all in costs.items()}
             title = f"{harness}, {'each name once' if distinct else 'repetitions'}"

@@ -159,10 +159,15 @@ pub(super) fn between(mut metric: Metric, lower: Option<f64>, upper: Option<f64>
 
 /// The metric with its value minus and plus a deviation in its original unit, not below zero.
 pub(super) fn give_or_take(mut metric: Metric, deviation: Option<f64>, unit: &Unit) -> Metric {
-    let by = deviation.filter(|by| by.is_finite() && *by >= 0.0).map(|by| by * unit.scale);
+    deviate(&mut metric, deviation.map(|by| by * unit.scale));
+    metric
+}
+
+/// Gives the metric an interval: its value minus and plus a deviation in its unit, not below zero.
+pub(super) fn deviate(metric: &mut Metric, deviation: Option<f64>) {
+    let by = deviation.filter(|by| by.is_finite() && *by >= 0.0);
     metric.lower = by.map(|by| if metric.value < 0.0 { metric.value - by } else { (metric.value - by).max(0.0) });
     metric.upper = by.map(|by| metric.value + by);
-    metric
 }
 
 /// The metric with raw samples in its original unit.

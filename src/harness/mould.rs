@@ -8,9 +8,6 @@ use super::adapter::OnBenchmark;
 use super::gather::Gather;
 use crate::results::{Benchmark, Metric, Validity};
 
-/// How many metrics are kept for later.
-const SPARE: usize = 64;
-
 /// One benchmark after the other.
 pub(super) struct Mould {
     benchmark: Benchmark,
@@ -64,17 +61,19 @@ impl Mould {
         metric
     }
 
-    /// Takes a benchmark that is made otherwise.
-    pub(super) fn whole(&mut self, benchmark: Benchmark) {
-        self.used = benchmark.metrics.len();
-        self.benchmark = benchmark;
+    /// The first metric of this benchmark.
+    pub(super) fn first(&mut self) -> Option<&mut Metric> {
+        self.benchmark.metrics.get_mut(..self.used)?.first_mut()
+    }
+
+    /// Says how far it can be trusted.
+    pub(super) fn judge(&mut self, validity: Validity) {
+        self.benchmark.validity = validity;
     }
 
     /// Hands out the benchmark, which stands on this line.
     pub(super) fn hand(&mut self, line: u64, gather: &mut Gather, take: &mut OnBenchmark<'_>) -> ControlFlow<()> {
         self.spare.extend(self.benchmark.metrics.drain(self.used..));
-        // Benchmarks that are made otherwise bring metrics that nobody takes.
-        self.spare.truncate(SPARE);
         gather.hand(line, &mut self.benchmark, take)
     }
 }

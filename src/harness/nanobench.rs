@@ -182,7 +182,6 @@ fn row(row: &str, titles: &[String], title: &str) -> Option<Benchmark> {
         }
     }
     let share = columns.iter().position(|column| *column == "err%").and_then(|at| number(cells.get(at)?));
-    exact(&mut found);
     let time = found.metrics.iter_mut().find(|metric| metric.metric == "wall_time")?;
     let by = share.map(|(percent, _)| time.value * percent / 100.0);
     *time = give_or_take(time.clone(), by, &Unit::nanoseconds());
@@ -216,20 +215,6 @@ fn figure(column: &str, value: f64) -> Metric {
         one.direction = Direction::Higher;
     }
     one
-}
-
-/// Times have two digits behind the point, so that `0.04` can be 0.035 or 0.044. The rate is one divided by the same
-/// time, and has more digits of a short one.
-fn exact(found: &mut Benchmark) {
-    let is_rate = |metric: &&Metric| metric.metric == "rate" || metric.metric == "throughput";
-    let Some(rate) = found.metrics.iter().find(is_rate).map(|metric| metric.value) else { return };
-    let Some(time) = found.metrics.iter_mut().find(|metric| metric.metric == "wall_time") else { return };
-    let scale = time.original_unit.as_deref().and_then(Unit::time).map_or(1.0, |unit| unit.scale);
-    let better = 1e9 / rate;
-    let has_more_digits = rate > time.value / scale;
-    if rate > 0.0 && has_more_digits && (better - time.value).abs() <= 0.0051 * scale {
-        time.value = better;
-    }
 }
 
 #[cfg(test)]

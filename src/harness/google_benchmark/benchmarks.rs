@@ -1,11 +1,11 @@
 //! What was collected of a benchmark, to the benchmark.
 
 use super::contents::{Aggregate, Contents, Group, Row, Shape};
-use crate::harness::gather::{between, give_or_take, invalid, metric, middle, plain, sampled};
+use crate::harness::gather::{deviate, invalid, metric, middle_of, plain};
 use crate::harness::mould::Mould;
 use crate::harness::pool::Texts;
 use crate::harness::units::{Unit, snake_case};
-use crate::results::{Benchmark, Direction, Metric};
+use crate::results::{Direction, Metric};
 
 const FORMAT: &str = "google-benchmark";
 
@@ -14,23 +14,38 @@ pub(super) struct Making {
     contents: Contents,
     /// Of each shape, what its values become, with what they are multiplied with; nothing if that is less simple.
     likes: Vec<Option<Vec<(Metric, f64)>>>,
+    known: Known,
+    collected: Collected,
     mould: Mould,
 }
 
 impl Making {
     pub(super) fn new(contents: Contents) -> Self {
         let likes = contents.shapes.iter().map(|shape| likes(shape, &contents.texts)).collect();
-        Self { contents, likes, mould: Mould::default() }
+        let (known, collected, mould) = (Known::default(), Collected::default(), Mould::default());
+        Self { contents, likes, known, collected, mould }
     }
 
     pub(super) fn benchmark(&mut self, group: &Group) -> &mut Mould {
         let name = str::from_utf8(self.contents.name(group)).unwrap_or_default();
+        self.mould.begin(name, std::iter::empty());
         let likes = self.likes.get(group.first.shape as usize).and_then(Option::as_ref);
         let Some(likes) = likes.filter(|_| group.rest.is_none()) else {
-            self.mould.whole(Collected::of(group, &self.contents).benchmark(name));
+            self.collected.fill(group, &self.contents);
+            let rest = group.rest.as_deref();
+            let aggregates = rest.map_or(&[][..], |rest| &rest.aggregates);
+            let (texts, known, collected) = (&self.contents.texts, &mut self.known, &mut self.collected);
+            Described { aggregates, texts, known, collected }.put(&mut self.mould);
+            if let Some((first, note)) = self.mould.first().zip(rest.and_then(|rest| rest.note.as_deref())) {
+                first.note = Some(note.to_owned());
+            }
+            match rest.and_then(|rest| rest.failed.as_deref()) {
+                Some(why) => self.mould.judge(invalid(why)),
+                None if self.mould.first().is_none() => self.mould.judge(invalid("the output has no figure for it")),
+                None => {}
+            }
             return &mut self.mould;
         };
-        self.mould.begin(name, std::iter::empty());
         let shape = self.contents.shape(group.first);
         let times = usize::from(shape.has_real) + usize::from(shape.has_cpu);
         for (index, ((like, scale), value)) in likes.iter().zip(self.contents.values(group.first)).enumerate() {
@@ -49,7 +64,7 @@ fn likes(shape: &Shape, texts: &Texts) -> Option<Vec<(Metric, f64)>> {
     if shape.length() == 0 || counters.windows(2).any(|two| two[0] == two[1]) {
         return None;
     }
-    let unit = unit_of(shape, texts);
+    let unit = unit_of(shape.unit, texts);
     let times = [("wall_time", shape.has_real), ("cpu_time", shape.has_cpu)].into_iter().filter(|(_, has)| *has);
     let times = times.map(|(name, _)| (metric(FORMAT, name, 0.0, &unit), unit.scale));
     let counters = shape.counters.iter().map(|name| {
@@ -60,34 +75,35 @@ fn likes(shape: &Shape, texts: &Texts) -> Option<Vec<(Metric, f64)>> {
 }
 
 /// Nanoseconds, where nothing else is said.
-fn unit_of(shape: &Shape, texts: &Texts) -> Unit {
-    shape.unit.and_then(|unit| Unit::time(texts.text(unit))).unwrap_or_else(Unit::nanoseconds)
+fn unit_of(unit: Option<u32>, texts: &Texts) -> Unit {
+    unit.and_then(|unit| Unit::time(texts.text(unit))).unwrap_or_else(Unit::nanoseconds)
 }
 
-/// All that was measured of a benchmark.
-struct Collected<'a> {
-    group: &'a Group,
-    texts: &'a Texts,
-    unit: Unit,
+/// All that was measured of a benchmark; the next one is collected in the same memory.
+#[derive(Default)]
+struct Collected {
+    /// The last entry's.
+    unit: Option<u32>,
     real: Vec<f64>,
     cpu: Vec<f64>,
+    /// The names and values of counters; those behind `used` are of earlier benchmarks.
     counters: Vec<(u32, Vec<f64>)>,
+    used: usize,
     iterations: Option<u64>,
+    sorted: Vec<f64>,
 }
 
-impl<'a> Collected<'a> {
-    fn of(group: &'a Group, contents: &'a Contents) -> Self {
-        let unit =
-            group.rows().last().map_or_else(Unit::nanoseconds, |row| unit_of(contents.shape(row), &contents.texts));
-        let (real, cpu) = (Vec::new(), Vec::new());
-        let mut collected =
-            Self { group, texts: &contents.texts, unit, real, cpu, counters: Vec::new(), iterations: None };
-        group.rows().for_each(|row| collected.add(row, contents));
-        collected
+impl Collected {
+    fn fill(&mut self, group: &Group, contents: &Contents) {
+        self.real.clear();
+        self.cpu.clear();
+        (self.unit, self.used, self.iterations) = (None, 0, None);
+        group.rows().for_each(|row| self.add(row, contents));
     }
 
     fn add(&mut self, row: Row, contents: &Contents) {
         let shape = contents.shape(row);
+        self.unit = shape.unit;
         let mut values = contents.values(row).iter().copied();
         self.real.extend(values.by_ref().take(usize::from(shape.has_real)));
         self.cpu.extend(values.by_ref().take(usize::from(shape.has_cpu)));
@@ -95,115 +111,200 @@ impl<'a> Collected<'a> {
             self.iterations = Some(self.iterations.unwrap_or(0).saturating_add(row.iterations));
         }
         for (name, value) in shape.counters.iter().zip(values) {
-            match self.counters.iter_mut().find(|(known, _)| known == name) {
-                Some((_, known)) => known.push(value),
-                None => self.counters.push((*name, vec![value])),
-            }
+            self.counter(*name).push(value);
         }
     }
 
-    fn aggregates(&self) -> &'a [Aggregate] {
-        self.group.rest.as_ref().map_or(&[], |rest| &rest.aggregates)
+    fn counter(&mut self, name: u32) -> &mut Vec<f64> {
+        let known = self.counters.iter().take(self.used).position(|(known, _)| *known == name);
+        let index = known.unwrap_or(self.used);
+        if index == self.counters.len() {
+            self.counters.push((name, Vec::new()));
+        }
+        let (own, values) = &mut self.counters[index];
+        if known.is_none() {
+            *own = name;
+            values.clear();
+            self.used += 1;
+        }
+        values
+    }
+}
+
+/// One of the two times of a benchmark.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Clock {
+    Wall,
+    Cpu,
+}
+
+impl Clock {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Wall => "wall_time",
+            Self::Cpu => "cpu_time",
+        }
     }
 
-    fn benchmark(&self, name: &str) -> Benchmark {
-        let mut benchmark = Benchmark::new(name);
-        let metrics = &mut benchmark.metrics;
-        metrics.reserve(2 + self.counters.len() + self.aggregates().len());
-        metrics.extend(self.time("wall_time", &self.real, |run| run.real_time));
-        metrics.extend(self.time("cpu_time", &self.cpu, |run| run.cpu_time));
-        for (name, values) in &self.counters {
-            let (mut found, unit) = counter(self.texts.text(*name), middle(values));
+    fn of(self, run: &Aggregate) -> Option<f64> {
+        match self {
+            Self::Wall => run.real_time,
+            Self::Cpu => run.cpu_time,
+        }
+    }
+}
+
+/// What a figure is of; texts by their numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum What {
+    Time(Clock, Option<u32>),
+    Counter(u32),
+    /// An aggregate of this name.
+    Statistic(Clock, u32, Option<u32>),
+    Complexity(Clock, Option<u32>),
+    ComplexityRms,
+}
+
+impl What {
+    /// A metric like all of this kind, and what values are multiplied with.
+    fn like(self, texts: &Texts) -> (Metric, f64) {
+        let time = |unit| unit_of(unit, texts);
+        let timed = |name: &str, unit: Unit| (metric(FORMAT, name, 0.0, &unit), unit.scale);
+        match self {
+            Self::Time(clock, unit) => timed(clock.name(), time(unit)),
+            Self::Counter(name) => {
+                let (found, unit) = counter(texts.text(name), 0.0);
+                (found, unit.scale)
+            }
+            Self::Statistic(clock, name, unit) => {
+                timed(&format!("{}_{}", clock.name(), snake_case(texts.text(name))), time(unit))
+            }
+            Self::Complexity(clock, unit) => timed(&format!("complexity_{}", clock.name()), time(unit)),
+            Self::ComplexityRms => (plain(FORMAT, "complexity_rms", 0.0, "ratio", Direction::Lower), 1.0),
+        }
+    }
+}
+
+/// How many kinds of figures are remembered.
+const KNOWN: usize = 64;
+
+/// Metrics to make others like.
+#[derive(Default)]
+struct Known(Vec<(What, Metric, f64)>);
+
+impl Known {
+    /// Adds a metric of this kind to the benchmark, and says what values are multiplied with.
+    fn put<'a>(&mut self, what: What, texts: &Texts, mould: &'a mut Mould) -> (&'a mut Metric, f64) {
+        let place = self.0.iter().position(|(known, ..)| *known == what).unwrap_or_else(|| {
+            if self.0.len() == KNOWN {
+                self.0.clear();
+            }
+            let (like, scale) = what.like(texts);
+            self.0.push((what, like, scale));
+            self.0.len() - 1
+        });
+        let (_, like, scale) = &self.0[place];
+        (mould.metric(like), *scale)
+    }
+}
+
+/// What was collected of a benchmark, with the aggregates that describe it.
+struct Described<'a> {
+    aggregates: &'a [Aggregate],
+    texts: &'a Texts,
+    known: &'a mut Known,
+    collected: &'a mut Collected,
+}
+
+impl<'a> Described<'a> {
+    fn put(&mut self, mould: &mut Mould) {
+        self.time(Clock::Wall, mould);
+        self.time(Clock::Cpu, mould);
+        for (name, values) in self.collected.counters.iter().take(self.collected.used) {
+            let (found, scale) = self.known.put(What::Counter(*name), self.texts, mould);
+            found.value = middle_of(values, &mut self.collected.sorted) * scale;
             if values.len() > 1 {
-                found = sampled(found, values, &unit);
+                found.samples.extend(values.iter().map(|value| value * scale));
             }
-            metrics.push(found);
         }
-        if self.counters.is_empty() {
-            metrics.extend(self.counters_of_aggregates());
+        if self.collected.used == 0 {
+            self.counters_of_aggregates(mould);
         }
-        metrics.extend(self.other_aggregates());
-        let rest = self.group.rest.as_deref();
-        if let Some(first) = metrics.first_mut()
-            && let Some(note) = rest.and_then(|rest| rest.note.as_deref())
-        {
-            first.note = Some(note.to_owned());
-        }
-        match rest.and_then(|rest| rest.failed.as_deref()) {
-            Some(why) => benchmark.validity = invalid(why),
-            None if metrics.is_empty() => benchmark.validity = invalid("the output has no figure for it"),
-            None => {}
-        }
-        benchmark
+        self.other_aggregates(mould);
     }
 
     /// The aggregate of this name.
     fn aggregate(&self, name: &str) -> Option<&'a Aggregate> {
-        self.aggregates().iter().find(|run| self.texts.text(run.name) == name)
+        self.aggregates.iter().find(|run| self.texts.text(run.name) == name)
+    }
+
+    /// An aggregate of times of this name.
+    fn of_times(&self, clock: Clock, name: &str) -> Option<(f64, &'a Aggregate)> {
+        let is_time = |run: &&Aggregate| self.texts.text(run.name) == name && !run.is_share && run.big_o.is_none();
+        let run = self.aggregates.iter().find(is_time)?;
+        run.time_unit?;
+        Some((clock.of(run)?, run))
     }
 
     /// One of the two times: the median of the repetitions, or what the aggregates say of it.
-    fn time(&self, name: &str, values: &[f64], of: impl Fn(&Aggregate) -> Option<f64>) -> Option<Metric> {
-        let aggregate = |name: &str| {
-            let is_time = |run: &&Aggregate| self.texts.text(run.name) == name && !run.is_share && run.big_o.is_none();
-            let run = self.aggregates().iter().find(is_time)?;
-            let unit = Unit::time(self.texts.text(run.time_unit?)).unwrap_or_else(Unit::nanoseconds);
-            Some((of(run)?, unit))
-        };
-        let unit = &self.unit;
-        let mut found = match values {
-            [] => {
-                let (value, unit) = aggregate("median").or_else(|| aggregate("mean"))?;
-                let iterations = self.aggregates().iter().find_map(|run| run.iterations);
-                let mut found = metric(FORMAT, name, value, &unit);
-                found.note = iterations.map(|repetitions| format!("of {repetitions} repetitions"));
-                found
+    fn time(&mut self, clock: Clock, mould: &mut Mould) {
+        let deviation = self.of_times(clock, "stddev");
+        let described = self.of_times(clock, "median").or_else(|| self.of_times(clock, "mean"));
+        let Collected { unit, real, cpu, sorted, iterations, .. } = &mut *self.collected;
+        let values = if clock == Clock::Wall { real } else { cpu };
+        let found = if values.is_empty() {
+            let Some((value, run)) = described else { return };
+            let (found, scale) = self.known.put(What::Time(clock, run.time_unit), self.texts, mould);
+            found.value = value * scale;
+            let repetitions = self.aggregates.iter().find_map(|run| run.iterations);
+            found.note = repetitions.map(|repetitions| format!("of {repetitions} repetitions"));
+            found
+        } else {
+            let (found, scale) = self.known.put(What::Time(clock, *unit), self.texts, mould);
+            found.value = middle_of(values, sorted) * scale;
+            if values.len() > 1 {
+                found.samples.extend(values.iter().map(|value| value * scale));
             }
-            [one] => metric(FORMAT, name, *one, unit),
-            many => sampled(metric(FORMAT, name, middle(many), unit), many, unit),
+            found
         };
-        found.iterations = self.iterations;
-        match aggregate("stddev") {
-            Some((deviation, unit)) => Some(give_or_take(found, Some(deviation), &unit)),
-            None => Some(between(found, None, None, unit)),
+        found.iterations = *iterations;
+        if let Some((deviation, run)) = deviation {
+            deviate(found, Some(deviation * unit_of(run.time_unit, self.texts).scale));
         }
     }
 
     /// Where only aggregates were written: the counters of the median.
-    fn counters_of_aggregates(&self) -> Vec<Metric> {
+    fn counters_of_aggregates(&mut self, mould: &mut Mould) {
         let run = self.aggregate("median").or_else(|| self.aggregate("mean"));
-        let counters = run.map_or(&[][..], |run| &run.counters);
-        counters.iter().map(|(name, value)| counter(self.texts.text(*name), *value).0).collect()
+        for (name, value) in run.map_or(&[][..], |run| &run.counters) {
+            let (found, scale) = self.known.put(What::Counter(*name), self.texts, mould);
+            found.value = value * scale;
+        }
     }
 
     /// The mean, complexities, and statistics that the program adds itself.
-    fn other_aggregates(&self) -> Vec<Metric> {
-        let mut all = Vec::new();
-        for run in self.aggregates() {
-            let unit =
-                run.time_unit.and_then(|unit| Unit::time(self.texts.text(unit))).unwrap_or_else(Unit::nanoseconds);
-            let times = [("wall_time", run.real_time), ("cpu_time", run.cpu_time)];
+    fn other_aggregates(&mut self, mould: &mut Mould) {
+        for run in self.aggregates {
+            let mut times = |what: fn(Clock, &Aggregate) -> What, note: Option<&str>| {
+                for clock in [Clock::Wall, Clock::Cpu] {
+                    let Some(value) = clock.of(run) else { continue };
+                    let (found, scale) = self.known.put(what(clock, run), self.texts, mould);
+                    found.value = value * scale;
+                    found.note = note.map(|of| format!("coefficient of {of}"));
+                }
+            };
             match self.texts.text(run.name) {
                 "median" | "stddev" | "cv" => {}
-                "RMS" => all.extend(run.rms.map(|rms| plain(FORMAT, "complexity_rms", rms, "ratio", Direction::Lower))),
-                "BigO" => {
-                    for (of, value) in times {
-                        let Some(value) = value else { continue };
-                        let mut found = metric(FORMAT, &format!("complexity_{of}"), value, &unit);
-                        found.note = run.big_o.as_ref().map(|of| format!("coefficient of {of}"));
-                        all.push(found);
+                "RMS" => {
+                    if let Some(rms) = run.rms {
+                        self.known.put(What::ComplexityRms, self.texts, mould).0.value = rms;
                     }
                 }
+                "BigO" => times(|clock, run| What::Complexity(clock, run.time_unit), run.big_o.as_deref()),
                 _ if run.is_share => {}
-                name => {
-                    let named = |of: &str| format!("{of}_{}", snake_case(name));
-                    all.extend(
-                        times.iter().filter_map(|(of, value)| Some(metric(FORMAT, &named(of), (*value)?, &unit))),
-                    );
-                }
+                _ => times(|clock, run| What::Statistic(clock, run.name, run.time_unit), None),
             }
         }
-        all
     }
 }
 
