@@ -4,7 +4,10 @@ set -eu
 cd "$(dirname "$0")"
 missing=""
 needs() { # a package, and the command or file that shows that it is there
-    command -v "$2" >/dev/null 2>&1 || [ -e "$2" ] || missing="$missing $1"
+    case "$2" in # a folder `go` stands here too, which is not the command
+    /*) [ -e "$2" ] ;;
+    *) command -v "$2" >/dev/null 2>&1 ;;
+    esac || missing="$missing $1"
 }
 needs hyperfine hyperfine
 needs time /usr/bin/time
