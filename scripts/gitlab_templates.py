@@ -47,15 +47,7 @@ def jobs(stage: str, name, var) -> str:
       backsight run "$BACKSIGHT_PIPELINE" $BACKSIGHT_ARGS || code=$?
       if [ "$code" = 2 ]; then exit 2; fi
 {shell("report.sh", 4)}    - exit "$code"
-  artifacts:
-    when: always
-    paths: [.backsight/runs/]
-    reports:
-      junit: junit.xml
-      metrics: metrics.txt
-      codequality: gl-code-quality-report.json
-      annotations: links.json
-
+{REPORTED}
 {name("-plan")}:
   stage: {stage}
   rules:
@@ -176,15 +168,7 @@ def child() -> str:
       backsight merge --plan env:BACKSIGHT_PLAN --pipeline "$BACKSIGHT_PIPELINE" backsight-legs || code=$?
       if [ "$code" = 2 ]; then exit 2; fi
 {shell("report.sh", 4)}    - exit "$code"
-  artifacts:
-    when: always
-    paths: [.backsight/runs/]
-    reports:
-      junit: junit.xml
-      metrics: metrics.txt
-      codequality: gl-code-quality-report.json
-      annotations: links.json
-"""
+{REPORTED}"""
 
 
 VARIABLES = ("BACKSIGHT_VERSION", "BACKSIGHT_DOWNLOAD_URL", "BACKSIGHT_SHA256")
@@ -192,6 +176,12 @@ JOB = """  variables:
     GIT_DEPTH: "0"
 """ + "".join(f"    {name}: \"{SETTINGS[name][1]}\"\n" for name in VARIABLES)
 KEPT = "  artifacts:\n    when: always\n    paths: [.backsight/runs/]\n"
+REPORTED = f"""{KEPT}    reports:
+      junit: junit.xml
+      metrics: metrics.txt
+      codequality: gl-code-quality-report.json
+      annotations: links.json
+"""
 
 
 def own() -> str:

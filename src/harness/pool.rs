@@ -141,6 +141,42 @@ impl Texts {
     }
 }
 
+/// Figures by the numbers of what they are called, in the memory of earlier ones.
+#[derive(Default)]
+pub(super) struct Columns {
+    /// Those behind `used` are of earlier things.
+    columns: Vec<(u32, Vec<f64>)>,
+    used: usize,
+}
+
+impl Columns {
+    /// Forgets all.
+    pub(super) fn clear(&mut self) {
+        self.used = 0;
+    }
+
+    /// All numbers with their figures, in the order in which they came first.
+    pub(super) fn columns(&self) -> &[(u32, Vec<f64>)] {
+        self.columns.get(..self.used).unwrap_or_default()
+    }
+
+    /// The figures of this number.
+    pub(super) fn column(&mut self, number: u32) -> &mut Vec<f64> {
+        let known = self.columns().iter().position(|(known, _)| *known == number);
+        let index = known.unwrap_or(self.used);
+        if index == self.columns.len() {
+            self.columns.push((number, Vec::new()));
+        }
+        let (own, figures) = &mut self.columns[index];
+        if known.is_none() {
+            *own = number;
+            figures.clear();
+            self.used += 1;
+        }
+        figures
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

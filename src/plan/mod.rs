@@ -18,6 +18,8 @@ mod rows;
 mod rules;
 mod select;
 mod shards;
+#[cfg(test)]
+mod testing;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -258,7 +258,7 @@ impl Reader {
 
     fn keep(&mut self, entry: Entry) {
         match self.places.get(&entry.place).and_then(|place| self.kept.get_mut(*place)) {
-            Some(known) => known.merge(entry),
+            Some(known) => known.merge(&entry),
             None => {
                 self.places.insert(entry.place.clone(), self.kept.len());
                 self.kept.push(entry);

@@ -3,7 +3,7 @@
 use super::contents::{Aggregate, Contents, Group, Row, Shape};
 use crate::harness::gather::{deviate, invalid, metric, middle_of, plain};
 use crate::harness::mould::Mould;
-use crate::harness::pool::Texts;
+use crate::harness::pool::{Columns, Texts};
 use crate::harness::units::{Unit, snake_case};
 use crate::results::{Direction, Metric};
 
@@ -64,14 +64,9 @@ fn likes(shape: &Shape, texts: &Texts) -> Option<Vec<(Metric, f64)>> {
     if shape.length() == 0 || counters.windows(2).any(|two| two[0] == two[1]) {
         return None;
     }
-    let unit = unit_of(shape.unit, texts);
-    let times = [("wall_time", shape.has_real), ("cpu_time", shape.has_cpu)].into_iter().filter(|(_, has)| *has);
-    let times = times.map(|(name, _)| (metric(FORMAT, name, 0.0, &unit), unit.scale));
-    let counters = shape.counters.iter().map(|name| {
-        let (found, unit) = counter(texts.text(*name), 0.0);
-        (found, unit.scale)
-    });
-    Some(times.chain(counters).collect())
+    let times = [(Clock::Wall, shape.has_real), (Clock::Cpu, shape.has_cpu)].into_iter().filter(|(_, has)| *has);
+    let times = times.map(|(clock, _)| What::Time(clock, shape.unit));
+    Some(times.chain(shape.counters.iter().copied().map(What::Counter)).map(|what| what.like(texts)).collect())
 }
 
 /// Nanoseconds, where nothing else is said.
@@ -86,9 +81,8 @@ struct Collected {
     unit: Option<u32>,
     real: Vec<f64>,
     cpu: Vec<f64>,
-    /// The names and values of counters; those behind `used` are of earlier benchmarks.
-    counters: Vec<(u32, Vec<f64>)>,
-    used: usize,
+    /// By their names.
+    counters: Columns,
     iterations: Option<u64>,
     sorted: Vec<f64>,
 }
@@ -97,7 +91,8 @@ impl Collected {
     fn fill(&mut self, group: &Group, contents: &Contents) {
         self.real.clear();
         self.cpu.clear();
-        (self.unit, self.used, self.iterations) = (None, 0, None);
+        self.counters.clear();
+        (self.unit, self.iterations) = (None, None);
         group.rows().for_each(|row| self.add(row, contents));
     }
 
@@ -111,23 +106,8 @@ impl Collected {
             self.iterations = Some(self.iterations.unwrap_or(0).saturating_add(row.iterations));
         }
         for (name, value) in shape.counters.iter().zip(values) {
-            self.counter(*name).push(value);
+            self.counters.column(*name).push(value);
         }
-    }
-
-    fn counter(&mut self, name: u32) -> &mut Vec<f64> {
-        let known = self.counters.iter().take(self.used).position(|(known, _)| *known == name);
-        let index = known.unwrap_or(self.used);
-        if index == self.counters.len() {
-            self.counters.push((name, Vec::new()));
-        }
-        let (own, values) = &mut self.counters[index];
-        if known.is_none() {
-            *own = name;
-            values.clear();
-            self.used += 1;
-        }
-        values
     }
 }
 
@@ -172,10 +152,7 @@ impl What {
         let timed = |name: &str, unit: Unit| (metric(FORMAT, name, 0.0, &unit), unit.scale);
         match self {
             Self::Time(clock, unit) => timed(clock.name(), time(unit)),
-            Self::Counter(name) => {
-                let (found, unit) = counter(texts.text(name), 0.0);
-                (found, unit.scale)
-            }
+            Self::Counter(name) => counter(texts.text(name)),
             Self::Statistic(clock, name, unit) => {
                 timed(&format!("{}_{}", clock.name(), snake_case(texts.text(name))), time(unit))
             }
@@ -220,14 +197,14 @@ impl<'a> Described<'a> {
     fn put(&mut self, mould: &mut Mould) {
         self.time(Clock::Wall, mould);
         self.time(Clock::Cpu, mould);
-        for (name, values) in self.collected.counters.iter().take(self.collected.used) {
+        for (name, values) in self.collected.counters.columns() {
             let (found, scale) = self.known.put(What::Counter(*name), self.texts, mould);
             found.value = middle_of(values, &mut self.collected.sorted) * scale;
             if values.len() > 1 {
                 found.samples.extend(values.iter().map(|value| value * scale));
             }
         }
-        if self.collected.used == 0 {
+        if self.collected.counters.columns().is_empty() {
             self.counters_of_aggregates(mould);
         }
         self.other_aggregates(mould);
@@ -308,8 +285,8 @@ impl<'a> Described<'a> {
     }
 }
 
-/// A counter of the library or of the program.
-fn counter(name: &str, value: f64) -> (Metric, Unit) {
+/// A metric like a counter of the library or of the program, and what values are multiplied with.
+fn counter(name: &str) -> (Metric, f64) {
     let (metric_name, unit) = match name {
         "bytes_per_second" => ("throughput".to_owned(), Unit::of("B/s")),
         "items_per_second" => ("rate".to_owned(), Unit::of("ops/s")),
@@ -319,7 +296,7 @@ fn counter(name: &str, value: f64) -> (Metric, Unit) {
         }
         name => (snake_case(name), Unit::as_written("count")),
     };
-    let mut found = metric(FORMAT, &metric_name, value, &unit);
+    let mut found = metric(FORMAT, &metric_name, 0.0, &unit);
     found.original_unit = None;
-    (found, unit)
+    (found, unit.scale)
 }

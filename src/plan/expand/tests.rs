@@ -2,23 +2,16 @@
 
 use serde_json::{Value, json};
 
-use crate::pipeline::{Model, ModelSource, Pipeline};
-use crate::plan::{Facts, Invocation, Plan, PlanError, Selection, Work, expand};
+use crate::plan::testing::planned;
+use crate::plan::{Facts, Invocation, Plan, PlanError, Selection, Work};
 use crate::results::Kind;
 
 fn facts() -> Facts {
     Facts { targets: vec!["cpu".into()], today: "2026-11-23".into(), run_id: "r1".into(), ..Facts::default() }
 }
 
-fn plan_with(mut file: Value, selection: &Selection) -> Result<Plan, PlanError> {
-    file["version"] = json!(1);
-    let pipeline: Pipeline = serde_json::from_value(file).unwrap();
-    let inline = |source: &ModelSource| match source {
-        ModelSource::Model(model) => Some(model.as_ref().clone()),
-        ModelSource::Path(_) => None,
-    };
-    let models: Vec<Model> = pipeline.models.iter().filter_map(inline).collect();
-    expand(&pipeline, &models, &facts(), selection)
+fn plan_with(file: Value, selection: &Selection) -> Result<Plan, PlanError> {
+    planned(file, &facts(), selection)
 }
 
 fn plan(file: Value) -> Plan {

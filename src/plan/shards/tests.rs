@@ -5,20 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 
 use super::{Estimates, PlannedShard, Runner, Times, Wanted, split};
-use crate::pipeline::{Model, ModelSource, Pipeline};
-use crate::plan::{Facts, Plan, Selection, expand};
+use crate::plan::testing::planned;
+use crate::plan::{Facts, Plan, Selection};
 use crate::stats::Random;
 
-pub(super) fn plan(mut file: Value) -> Plan {
-    file["version"] = json!(1);
-    let pipeline: Pipeline = serde_json::from_value(file).unwrap();
-    let inline = |source: &ModelSource| match source {
-        ModelSource::Model(model) => Some(model.as_ref().clone()),
-        ModelSource::Path(_) => None,
-    };
-    let models: Vec<Model> = pipeline.models.iter().filter_map(inline).collect();
+pub(super) fn plan(file: Value) -> Plan {
     let facts = Facts { targets: vec!["cpu".into(), "cuda".into()], today: "2026-11-23".into(), ..Facts::default() };
-    expand(&pipeline, &models, &facts, &Selection::default()).unwrap()
+    planned(file, &facts, &Selection::default()).unwrap()
 }
 
 fn tests(n: usize) -> Plan {
